@@ -1,0 +1,310 @@
+// What happens next, as a value. Nothing here reads a clock, draws a number or talks to anybody; worker/apply.ts carries
+// a decision out in one order: write the record, publish the follow-ups, settle the message.
+//
+//  received ── early? hop ── expired? revoke ── unknown task? fail ── claim ──┬── held ── run ── outcome ── decide()
+//                                                                             └── refused ──────────────── decideRefused()
+//  dead letter ─────────────────────────────────────────────────────────────────────────────────────────── decideDeadLetter()
+//
+// docs/protocol.md is the same as a table, state × event, one row for each branch below.
+import { CLOCK_SKEW_MS, MAX_DEAD_LETTER_RESENDS } from "../defaults.ts";
+import { type Failure, isTerminal, type TaskRecord } from "../store/record.ts";
+import type { Envelope } from "../wire/envelope.ts";
+import * as changes from "./changes.ts";
+import { delaySeconds } from "./delay.ts";
+import { followUps, type Publication, type Routes } from "./follow-ups.ts";
+import type { Outcome } from "./outcome.ts";
+import { mayRetry, type RetryPolicy, retryDelay } from "./retry.ts";
+import { hiccupDelay, untilTakeover } from "./visibility.ts";
+
+/** How the message is settled. `leave`: not touched, it becomes visible by itself. */
+export type Settle =
+  | { readonly kind: "ack" }
+  | { readonly kind: "release"; readonly seconds: number }
+  | { readonly kind: "leave" }
+  | { readonly kind: "dead-letter" };
+
+export interface Decision {
+  /** For logs and tests: the row of docs/protocol.md. */
+  readonly row: string;
+  readonly change?: changes.Change;
+  readonly publish: readonly Publication[];
+  readonly settle: Settle;
+}
+
+/** A message that could be read, and where it came from. */
+export interface Received {
+  readonly envelope: Envelope;
+  readonly workload: string;
+  readonly receiveCount: number;
+}
+
+/**
+ * How a task is recorded.
+ * - tracked: claimed before it runs, two writes
+ * - unclaimed: `claim: false`, one write at the end; duplicates may run side by side, one of them ends it
+ * - untracked: `ignoreResult`, no write unless it fails
+ */
+export type Mode = "tracked" | "unclaimed" | "untracked";
+
+export interface TaskPolicy extends RetryPolicy {
+  readonly resultExpires: number;
+}
+
+/** What every decision may look at besides its subject. */
+export interface Circumstances {
+  readonly now: number;
+  /** Uniform in [0, 1). */
+  readonly random: number;
+  readonly routes: Routes;
+}
+
+const ACK: Settle = { kind: "ack" };
+const NONE: readonly Publication[] = [];
+
+const release = (seconds: number): Settle => ({ kind: "release", seconds });
+
+/** A message before its time is sent again with the rest of its delay. Before any claim: waiting holds nothing. */
+export function decideEarly({ envelope, workload }: Received, { now }: Circumstances): Decision | undefined {
+  if (envelope.eta === undefined || envelope.eta <= now) return undefined;
+  const hop = { workload, envelope, delaySeconds: delaySeconds(envelope.eta, now) };
+  return { row: "early", publish: [hop], settle: ACK };
+}
+
+/** Expired before it could start: REVOKED, as in Celery (celery/worker/request.py, `maybe_expire`). */
+export function decideExpired(received: Received, policy: TaskPolicy, { now }: Circumstances, token: string): Decision | undefined {
+  const { expires } = received.envelope;
+  if (expires === undefined || expires > now) return undefined;
+  const failure = { type: "TaskRevoked", message: "expired" };
+  const change = changes.expire(claimOf(received, token), now, failure, policy.resultExpires);
+  return { row: "expired", change, publish: NONE, settle: ACK };
+}
+
+/** A message that this worker can read but not run. A deploy may be under way, so it is given back a few times first. */
+export function decideUnrunnable(
+  received: Received,
+  failure: Failure,
+  policy: TaskPolicy,
+  { now, routes }: Circumstances,
+  token: string,
+  giveBackUntil: number,
+): Decision {
+  if (received.receiveCount < giveBackUntil) {
+    return { row: "unrunnable, given back", publish: NONE, settle: release(hiccupDelay(received.receiveCount)) };
+  }
+  const claim = claimOf(received, token);
+  return {
+    row: "unrunnable",
+    change: changes.failUnheld(claim, now, failure, policy.resultExpires),
+    publish: followUps(received.envelope, { state: "FAILURE" }, routes),
+    settle: ACK,
+  };
+}
+
+/**
+ * A guarded write was refused: `existing` says by whom. It serves a claim, a finish whose right has passed to somebody else,
+ * and a finish that had happened while its answer was lost: what that one had to do next is what its record says.
+ */
+export function decideRefused(
+  received: Received,
+  existing: TaskRecord | undefined,
+  { now, routes }: Circumstances,
+): Decision {
+  const { envelope, receiveCount } = received;
+  if (existing !== undefined && isTerminal(existing.state)) {
+    return { row: "already ended", publish: followUps(envelope, existing, routes), settle: ACK };
+  }
+  if (existing?.state === "RETRY" && existing.attempt > envelope.retries) {
+    return { row: "retry ahead", publish: [fromRetryRecord(received, existing, now)], settle: ACK };
+  }
+  if (existing?.state === "STARTED" && !leaseIsOver(existing, now)) {
+    return { row: "live lease", publish: NONE, settle: release(untilTakeover(existing.leaseUntil ?? now, now, receiveCount)) };
+  }
+  // It changed, or its lease ended, between the refusal and now: the next delivery finds it claimable, or learns why not.
+  return { row: "changed meanwhile", publish: NONE, settle: release(hiccupDelay(receiveCount)) };
+}
+
+/** A run ended. `right` is undefined for untracked tasks. */
+export function decide(
+  outcome: Outcome,
+  received: Received,
+  mode: Mode,
+  token: string,
+  policy: TaskPolicy,
+  circumstances: Circumstances,
+): Decision {
+  const { envelope } = received;
+  const { now, routes } = circumstances;
+  const right = rightOf(received, mode, token);
+  const expires = policy.resultExpires;
+  switch (outcome.kind) {
+    case "success": {
+      // Callbacks are published again from the record after a crash, so it keeps what they need.
+      const kept = !envelope.ignoreResult || envelope.link.length > 0;
+      const value = { result: kept ? outcome.result : undefined, ignored: false, resultExpiresSeconds: expires };
+      const ending = { state: "SUCCESS", result: outcome.result } as const;
+      return {
+        row: "success",
+        ...onlyIf(mode !== "untracked", changes.succeed(right, now, value)),
+        publish: followUps(envelope, ending, routes),
+        settle: ACK,
+      };
+    }
+    case "ignored":
+      return {
+        row: "ignored",
+        ...onlyIf(mode !== "untracked", changes.succeed(right, now, { result: undefined, ignored: true, resultExpiresSeconds: expires })),
+        publish: NONE,
+        settle: ACK,
+      };
+    case "failure":
+      return failed("failure", received, right, outcome.failure, expires, circumstances);
+    case "revoked":
+      return {
+        row: "revoked while running",
+        change: changes.revokeHeld(right, now, { type: "TaskRevoked", message: outcome.reason }, expires),
+        publish: NONE,
+        settle: ACK,
+      };
+    case "rejected":
+      if (!outcome.requeue) return failed("rejected", received, right, outcome.failure, expires, circumstances);
+      return givenBack("requeued", mode, right, envelope, now, hiccupDelay(received.receiveCount));
+    case "interrupted":
+      return givenBack("interrupted", mode, right, envelope, now, 0);
+    case "retry": {
+      const maxRetries = outcome.maxRetries === undefined ? policy.maxRetries : outcome.maxRetries;
+      if (!mayRetry(maxRetries, envelope.retries)) {
+        return failed("retries exhausted", received, right, outcome.exhausted, expires, circumstances);
+      }
+      return retried(outcome, received, mode, right, policy, circumstances);
+    }
+    default:
+      return outcome satisfies never;
+  }
+}
+
+/** The write of `decision` was refused. A revoke that was asked for is seen here at the latest, before a retry. */
+export function decideWriteRefused(
+  existing: TaskRecord | undefined,
+  received: Received,
+  mode: Mode,
+  token: string,
+  policy: TaskPolicy,
+  circumstances: Circumstances,
+): Decision {
+  if (existing?.token === token && existing.state === "STARTED" && existing.revokeRequested !== undefined) {
+    return decide({ kind: "revoked", reason: "revoked before a retry" }, received, mode, token, policy, circumstances);
+  }
+  return decideRefused(received, existing, circumstances);
+}
+
+/** A message on the dead-letter queue: the last guard against silence. `existing` is the record, if there is one. */
+export function decideDeadLetter(
+  received: Received,
+  existing: TaskRecord | undefined,
+  mode: Mode,
+  body: string,
+  token: string,
+  policy: TaskPolicy,
+  circumstances: Circumstances,
+): Decision {
+  const { envelope, workload } = received;
+  const waiting = existing === undefined || existing.state === "PENDING" || (existing.state === "RETRY" && existing.attempt <= envelope.retries);
+  const resends = envelope.resends ?? 0;
+  // Only a tracked task's record can say that nobody ever ran it.
+  if (waiting && mode === "tracked" && resends < MAX_DEAD_LETTER_RESENDS) {
+    const again = { workload, envelope: { ...envelope, resends: resends + 1 }, delaySeconds: delaySeconds(envelope.eta, circumstances.now) };
+    return { row: "dead letter, never claimed", publish: [again], settle: ACK };
+  }
+  const over = existing?.state === "STARTED" && existing.attempt <= envelope.retries && leaseIsOver(existing, circumstances.now);
+  if (waiting || over) {
+    const failure = {
+      type: "DeadLettered",
+      message: waiting
+        ? `no worker could start it in ${resends + 1} rounds of deliveries`
+        : `its worker was lost in every delivery the queue allows, the last time in attempt ${existing?.attempt ?? envelope.retries} on ${existing?.owner ?? "an unknown worker"}`,
+    };
+    return {
+      row: "dead letter",
+      change: changes.failUnheld(claimOf(received, token), circumstances.now, failure, policy.resultExpires, body),
+      publish: followUps(envelope, { state: "FAILURE" }, circumstances.routes),
+      settle: ACK,
+    };
+  }
+  return decideRefused(received, existing, circumstances);
+}
+
+function failed(
+  row: string,
+  received: Received,
+  right: changes.Right,
+  failure: Failure,
+  expires: number,
+  { now, routes }: Circumstances,
+): Decision {
+  // Failures are recorded even where results are not (invariant 5).
+  return {
+    row,
+    change: changes.fail(right, now, failure, expires),
+    publish: followUps(received.envelope, { state: "FAILURE" }, routes),
+    settle: ACK,
+  };
+}
+
+function retried(
+  outcome: Extract<Outcome, { kind: "retry" }>,
+  received: Received,
+  mode: Mode,
+  right: changes.Right,
+  policy: TaskPolicy,
+  { now, random }: Circumstances,
+): Decision {
+  const { envelope, workload } = received;
+  const retryAt = outcome.eta ?? now + Math.ceil((outcome.countdown ?? retryDelay(policy, envelope.retries, random)) * 1_000);
+  const attempt = envelope.retries + 1;
+  const next: Envelope = { ...envelope, ...outcome.next, retries: attempt, eta: retryAt };
+  const args = outcome.next === undefined ? undefined : JSON.stringify([next.args, next.kwargs]);
+  return {
+    row: "retry",
+    ...onlyIf(mode !== "untracked", changes.retry(right, { attempt, retryAt, args, failure: outcome.failure })),
+    publish: [{ workload, envelope: next, delaySeconds: delaySeconds(retryAt, now) }],
+    settle: ACK,
+  };
+}
+
+/** The same attempt runs again, from the same message. The record says so before the message becomes visible. */
+function givenBack(row: string, mode: Mode, right: changes.Right, envelope: Envelope, now: number, seconds: number): Decision {
+  const next = { attempt: envelope.retries, retryAt: now + seconds * 1_000, args: undefined, failure: undefined };
+  return { row, ...onlyIf(mode === "tracked", changes.retry(right, next)), publish: NONE, settle: release(seconds) };
+}
+
+/** The publish of the next attempt may have been lost in a crash; the record knows what it was. */
+function fromRetryRecord({ envelope, workload }: Received, record: TaskRecord, now: number): Publication {
+  const next: Envelope = {
+    ...envelope,
+    ...(record.retryArgs === undefined ? {} : argsFrom(record.retryArgs)),
+    retries: record.attempt,
+    eta: record.retryAt ?? now,
+  };
+  return { workload, envelope: next, delaySeconds: delaySeconds(record.retryAt, now) };
+}
+
+function argsFrom(json: string): Pick<Envelope, "args" | "kwargs"> {
+  const [args, kwargs] = JSON.parse(json) as [Envelope["args"], Envelope["kwargs"]]; // written by retried()
+  return { args, kwargs };
+}
+
+function leaseIsOver(record: TaskRecord, now: number): boolean {
+  return (record.leaseUntil ?? 0) <= now - CLOCK_SKEW_MS;
+}
+
+export function claimOf({ envelope, workload }: Received, token: string): changes.Claim {
+  return { id: envelope.id, task: envelope.task, workload, attempt: envelope.retries, token };
+}
+
+function rightOf(received: Received, mode: Mode, token: string): changes.Right {
+  return { kind: mode === "tracked" ? "claimed" : "unclaimed", claim: claimOf(received, token) };
+}
+
+function onlyIf(condition: boolean, change: changes.Change): { change?: changes.Change } {
+  return condition ? { change } : {};
+}

@@ -1,0 +1,75 @@
+// What a task's end publishes: its callbacks. Ids are derived from the parent's, so doing it again changes nothing.
+import type { StoredState } from "../store/record.ts";
+import type { Envelope } from "../wire/envelope.ts";
+import type { JsonValue } from "../wire/serializer.ts";
+import type { WireSignature } from "../wire/signature.ts";
+import { delaySeconds } from "./delay.ts";
+import { derivedId, type IdKey } from "./ids.ts";
+
+/** A message to send to a workload's queue. */
+export interface Publication {
+  readonly workload: string;
+  readonly envelope: Envelope;
+  readonly delaySeconds: number;
+}
+
+/** What is known here about the tasks that follow. */
+export interface Routes {
+  readonly key: IdKey;
+  readonly now: number;
+  /** Workload of a task, and whether it is sent with `ignoreResult`; a task unknown here goes to the default workload. */
+  route(task: string): { readonly workload: string; readonly ignoreResult: boolean };
+}
+
+export interface Ending {
+  readonly state: StoredState;
+  /** JSON of the result. */
+  readonly result?: string | undefined;
+  readonly ignored?: boolean | undefined;
+  readonly forgotten?: boolean | undefined;
+}
+
+/**
+ * Callbacks after SUCCESS receive the result, error callbacks after FAILURE the failed task's id, as their first argument
+ * unless they are immutable. REVOKED has none (celery/backends/base.py). A forgotten ending has none left to send: whoever
+ * forgot it had read it.
+ */
+export function followUps(parent: Envelope, ending: Ending, routes: Routes): readonly Publication[] {
+  if (ending.forgotten || ending.ignored) return [];
+  if (ending.state === "SUCCESS") {
+    if (parent.link.length === 0) return [];
+    const result = ending.result === undefined ? null : (JSON.parse(ending.result) as JsonValue);
+    return parent.link.map((signature, i) => publication(parent, signature, `link:${i}`, result, routes));
+  }
+  if (ending.state === "FAILURE") {
+    return parent.linkError.map((signature, i) => publication(parent, signature, `link_error:${i}`, parent.id, routes));
+  }
+  return [];
+}
+
+function publication(parent: Envelope, signature: WireSignature, path: string, first: JsonValue, routes: Routes): Publication {
+  const { task_id, queue, countdown } = signature.options;
+  const { workload, ignoreResult } = routes.route(signature.task);
+  const id = typeof task_id === "string" ? task_id : derivedId(routes.key, parent.id, path, ignoreResult);
+  const eta = typeof countdown === "number" && countdown > 0 ? routes.now + countdown * 1_000 : undefined;
+  return {
+    workload: typeof queue === "string" ? queue : workload,
+    delaySeconds: delaySeconds(eta, routes.now),
+    envelope: {
+      id,
+      task: signature.task,
+      args: signature.immutable ? signature.args : [first, ...signature.args],
+      kwargs: signature.kwargs,
+      rootId: parent.rootId,
+      parentId: parent.id,
+      retries: 0,
+      ...(eta === undefined ? {} : { eta }),
+      ignoreResult,
+      lang: "js",
+      headers: {},
+      link: [],
+      linkError: [],
+      chain: [],
+    },
+  };
+}

@@ -1,0 +1,26 @@
+import type { Failure } from "../store/record.ts";
+import type { Envelope } from "../wire/envelope.ts";
+
+/** How one run of a task's code ended. JSON only: it may come from a thread or another process. */
+export type Outcome =
+  | { readonly kind: "success"; /** JSON, or undefined for no value. */ readonly result: string | undefined }
+  | { readonly kind: "failure"; readonly failure: Failure; /** Named in the task's `throws`: logged without a stack. */ readonly expected: boolean }
+  | {
+      readonly kind: "retry";
+      /** What went wrong, if anything did. */
+      readonly failure: Failure | undefined;
+      /** What it fails with where no retry is left. */
+      readonly exhausted: Failure;
+      /** Seconds. */
+      readonly countdown?: number;
+      /** Epoch ms. */
+      readonly eta?: number;
+      readonly maxRetries?: number | null;
+      /** Other arguments for the next run. */
+      readonly next?: Pick<Envelope, "args" | "kwargs">;
+    }
+  | { readonly kind: "ignored"; readonly reason: string }
+  | { readonly kind: "rejected"; readonly requeue: boolean; readonly failure: Failure }
+  | { readonly kind: "revoked"; readonly reason: string }
+  /** The worker shuts down and the run did not end within its grace. */
+  | { readonly kind: "interrupted" };

@@ -1,0 +1,109 @@
+// Every default of Lovage and every limit of AWS it depends on, once. Units are in the names.
+// Pure: read by the runtime, by the worker and by the CDK constructs, so they cannot disagree.
+
+const MINUTE = 60;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/** Limits set by Amazon SQS. Source: Amazon SQS API reference and "Amazon SQS quotas" (2026-11). */
+export const SQS = {
+  /** Largest message, and largest sum of a batch, attributes included (SendMessage). */
+  maxMessageBytes: 1_048_576,
+  /** Entries in one SendMessageBatch, DeleteMessageBatch or ChangeMessageVisibilityBatch. */
+  maxBatchEntries: 10,
+  /** DelaySeconds of one message on a standard queue. */
+  maxDelaySeconds: 15 * MINUTE,
+  /** Visibility timeout, counted from the receive. */
+  maxVisibilitySeconds: 12 * HOUR,
+  /** WaitTimeSeconds of ReceiveMessage. */
+  maxWaitSeconds: 20,
+  /** MessageRetentionPeriod. */
+  maxRetentionSeconds: 14 * DAY,
+  /** Characters of a queue name. */
+  maxQueueNameLength: 80,
+} as const;
+
+/** Limits set by Amazon DynamoDB. Source: "Quotas in Amazon DynamoDB" (2026-11). */
+export const DYNAMODB = {
+  /** Largest item, attribute names included. */
+  maxItemBytes: 409_600,
+} as const;
+
+/** What a task does unless its options, its workload or its caller say otherwise. */
+export const TASK_DEFAULTS = {
+  /** Celery: Task.max_retries. */
+  maxRetries: 3,
+  /** Celery: Task.default_retry_delay (3 minutes). */
+  defaultRetryDelaySeconds: 3 * MINUTE,
+  /** Celery: retry_backoff_max. */
+  retryBackoffMaxSeconds: 10 * MINUTE,
+  retryJitter: true,
+  /** Hard limit. Celery has none; every team that ran it for long added one. */
+  timeLimitSeconds: 5 * MINUTE,
+  /** Soft limit as a part of the hard one, where only the hard one is given. */
+  softTimeLimitRatio: 0.9,
+  /** Celery: result_expires. After it the value is hidden, the record stays. */
+  resultExpiresSeconds: DAY,
+  ignoreResult: false,
+  claim: true,
+} as const;
+
+/** What a workload does unless its definition says otherwise. */
+export const WORKLOAD_DEFAULTS = {
+  /** Visibility timeout of a container workload; a heartbeat renews it every third of this. */
+  visibilityTimeoutSeconds: 30,
+  /** Receives before SQS moves a message to the dead-letter queue (AWS advises at least 5). */
+  maxReceiveCount: 8,
+  /** Concurrency of a long-running worker for I/O-bound work. CPU-heavy work uses the number of CPUs. */
+  ioConcurrency: 10,
+  /** Messages in hand for every free slot. */
+  prefetch: 1,
+  /** Retention of the source queue: shorter than the dead-letter queue's, or messages arrive there expired. */
+  retentionSeconds: 12 * DAY,
+  /** Retention of the dead-letter queue. */
+  deadLetterRetentionSeconds: 14 * DAY,
+  /** Memory of one execution in a container, where nothing is stated. */
+  memoryMb: 512,
+} as const;
+
+/** The two clocks of two machines may differ by this much without a lease being misread. */
+export const CLOCK_SKEW_MS = 5_000;
+
+/** No SQS message outlives this: its longest retention and an hour for good measure. Older without a record is LOST. */
+export const MESSAGE_LIFETIME_MS = (14 * DAY + HOUR) * 1_000;
+
+/** A terminal record is kept at least this long: longer than any message that could repeat it. */
+export const RECORD_LIFETIME_MS = 15 * DAY * 1_000;
+
+/** Times a dead letter that no worker ever claimed is sent to its queue again. */
+export const MAX_DEAD_LETTER_RESENDS = 3;
+
+/** Longest part of a failure that is stored, in characters. A DynamoDB item and a screen both end somewhere. */
+export const FAILURE_LIMITS = { message: 4_096, stack: 16_384, causes: 5 } as const;
+
+/** Deepest nesting of arrays and objects in arguments and results. */
+export const MAX_JSON_DEPTH = 64;
+
+/** Largest result kept in its record, in bytes of JSON: an item's limit less room for the rest of the record. */
+export const MAX_RESULT_BYTES = DYNAMODB.maxItemBytes - 40_960;
+
+/** How long a publish may take, retries included, before it fails with BrokerUnavailable. */
+export const SEND_DEADLINE_MS = 10_000;
+
+/** Polling of `AsyncResult.get()`: first and longest pause, in milliseconds. */
+export const RESULT_POLL_MS = { first: 20, longest: 1_000, factor: 1.5 } as const;
+
+export const WORKER_DEFAULTS = {
+  /** Grace after SIGTERM. ECS allows at most 120 s (stopTimeout). */
+  graceSeconds: 110,
+  /** Long poll of ReceiveMessage. Shutdown waits for it, so it is shorter than SQS's 20 s. */
+  waitSeconds: 10,
+  /** A worker that has made no progress for this long says why and exits non-zero. */
+  stallSeconds: 5 * MINUTE,
+} as const;
+
+/** Receives of a message whose task is not registered before it fails: a deploy may be under way. */
+export const UNKNOWN_TASK_RECEIVES = 3;
+
+/** Largest message body kept with the record of a task that could not be run: an item's limit less room for the rest. */
+export const MAX_KEPT_BODY_BYTES = DYNAMODB.maxItemBytes - 65_536;

@@ -1,0 +1,302 @@
+// Every error class of Lovage. Each has a stable `code`, listed in docs/errors.md (a test checks both directions).
+// Messages say what went wrong, the value given, what is allowed and the likely fix; lower case, no full stop.
+import type { Failure } from "./store/record.ts";
+
+export class LovageError extends Error {
+  /** Stable, for programs: messages may change. */
+  readonly code: string;
+
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+    this.code = code;
+  }
+}
+
+// --- definitions and calls ---
+
+/** An option that does not exist, or a value an option does not take. */
+export class InvalidOption extends LovageError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("LOVAGE_INVALID_OPTION", message, options);
+  }
+}
+
+/** Two tasks of one app have the same name. */
+export class DuplicateTask extends LovageError {
+  constructor(name: string) {
+    super("LOVAGE_DUPLICATE_TASK", `task "${name}" is defined twice in this app; give one of them another name`);
+  }
+}
+
+/** A value in arguments, keyword arguments, headers or a result that JSON would change or lose. */
+export class NotSerializable extends LovageError {
+  /** Where the value is, such as `args[0].when`. */
+  readonly path: string;
+
+  constructor(path: string, problem: string) {
+    super("LOVAGE_NOT_SERIALIZABLE", `${path} ${problem}`);
+    this.path = path;
+  }
+}
+
+/** A message over SQS's limit of 1 MiB. */
+export class MessageTooLarge extends LovageError {
+  constructor(what: string, bytes: number, limit: number) {
+    super("LOVAGE_MESSAGE_TOO_LARGE", `${what} is ${bytes} bytes, the limit is ${limit}; pass an id or a key of what is stored elsewhere instead of the data`);
+  }
+}
+
+/** A result over what a DynamoDB item holds. */
+export class ResultTooLarge extends LovageError {
+  constructor(task: string, bytes: number, limit: number) {
+    super("LOVAGE_RESULT_TOO_LARGE", `the result of "${task}" is ${bytes} bytes, the limit is ${limit}; store it elsewhere and return its key`);
+  }
+}
+
+/** A delay SQS cannot keep: negative, or over 15 minutes. */
+export class InvalidDelay extends LovageError {
+  constructor(message: string) {
+    super("LOVAGE_INVALID_DELAY", message);
+  }
+}
+
+/** A feature this version refuses, with the reason. */
+export class NotSupported extends LovageError {
+  constructor(message: string) {
+    super("LOVAGE_NOT_SUPPORTED", message);
+  }
+}
+
+/** No task of this name in this app. */
+export class NotRegistered extends LovageError {
+  constructor(task: string, known: readonly string[]) {
+    const shown = known.length === 0 ? "no tasks are registered" : `registered: ${known.slice(0, 20).join(", ")}`;
+    super("LOVAGE_NOT_REGISTERED", `task "${task}" is not registered here (${shown}); import its module in the app's include list`);
+  }
+}
+
+/** `currentTask()` outside a task, or `result.get()` inside one. */
+export class WrongContext extends LovageError {
+  constructor(message: string) {
+    super("LOVAGE_WRONG_CONTEXT", message);
+  }
+}
+
+// --- results ---
+
+/** `get()` gave up waiting. The task is unaffected. */
+export class ResultTimeout extends LovageError {
+  constructor(id: string, state: string, seconds: number) {
+    super("LOVAGE_RESULT_TIMEOUT", `task ${id} is ${state} after ${seconds} s; it goes on, only the waiting ended`);
+  }
+}
+
+/** The task ended in FAILURE. `type`, `message`, `remoteStack` and `cause` are those of its error. */
+export class TaskFailed extends LovageError {
+  readonly taskId: string;
+  /** Class name of the original error. */
+  readonly type: string;
+  /** Stack of the original error, where it was thrown. */
+  readonly remoteStack: string | undefined;
+
+  constructor(taskId: string, failure: Failure, cause: Error) {
+    super("LOVAGE_TASK_FAILED", failure.message, { cause });
+    this.taskId = taskId;
+    this.type = failure.type;
+    this.remoteStack = failure.stack;
+  }
+}
+
+/** The task was revoked, or expired, before it ended. */
+export class TaskRevoked extends LovageError {
+  constructor(id: string, reason: string) {
+    super("LOVAGE_TASK_REVOKED", `task ${id} was revoked: ${reason}`);
+  }
+}
+
+/** No record and no message can be left: it was never consumed, or its record has been removed since. */
+export class TaskLost extends LovageError {
+  constructor(id: string) {
+    super("LOVAGE_TASK_LOST", `task ${id} is LOST: it is older than any SQS message lives and has no record`);
+  }
+}
+
+/** This app never made this id, and no record of it exists. */
+export class TaskUnknown extends LovageError {
+  constructor(id: string, app: string) {
+    super("LOVAGE_TASK_UNKNOWN", `task ${id} is UNKNOWN to app "${app}": the id was not made by it and has no record; check the app's name and the id`);
+  }
+}
+
+/** The task ended, but its value is hidden: `resultExpires` has passed, or `forget()` removed it. */
+export class ResultExpired extends LovageError {
+  constructor(id: string, why: string) {
+    super("LOVAGE_RESULT_EXPIRED", `the result of task ${id} is gone: ${why}`);
+  }
+}
+
+/** `forget()` of a task that has not ended. */
+export class NotReady extends LovageError {
+  constructor(id: string, state: string) {
+    super("LOVAGE_NOT_READY", `task ${id} is ${state} and cannot be forgotten before it ends; revoke it first`);
+  }
+}
+
+/** `revoke()` of a task with `ignoreResult`: nothing is written or read for it, so nobody would see it. */
+export class NotRevocable extends LovageError {
+  constructor(id: string) {
+    super("LOVAGE_NOT_REVOCABLE", `task ${id} was sent with ignoreResult and cannot be revoked; send it without, or give it expires`);
+  }
+}
+
+// --- inside a task ---
+
+/** Thrown by `ctx.retry()`; may be thrown by hand. */
+export class Retry extends LovageError {
+  readonly options: RetryOptions;
+
+  constructor(options: RetryOptions = {}) {
+    super("LOVAGE_RETRY", "the task asked to be retried", options.cause === undefined ? undefined : { cause: options.cause });
+    this.options = options;
+  }
+}
+
+export interface RetryOptions {
+  /** Seconds (or "30s") until the next run. @default - the task's backoff or `defaultRetryDelay` */
+  readonly countdown?: number | string;
+  /** When the next run may start. Excludes `countdown`. */
+  readonly eta?: Date;
+  /** Arguments of the next run. @default - those of this run */
+  readonly args?: readonly unknown[];
+  readonly kwargs?: Readonly<Record<string, unknown>>;
+  /** For this retry. `null` is without end. @default - the task's */
+  readonly maxRetries?: number | null;
+  /** What went wrong; becomes the failure once retries are exhausted. */
+  readonly cause?: unknown;
+}
+
+/** Ends the task as SUCCESS without a value and without callbacks (Celery: Ignore). */
+export class Ignore extends LovageError {
+  constructor(reason = "the task asked to be ignored") {
+    super("LOVAGE_IGNORE", reason);
+  }
+}
+
+/** Gives the task back: `requeue: true` has it run again soon, otherwise it ends as FAILURE (Celery: Reject). */
+export class Reject extends LovageError {
+  readonly requeue: boolean;
+
+  constructor({ requeue = false, reason = "the task rejected its message" }: { requeue?: boolean; reason?: string } = {}) {
+    super("LOVAGE_REJECT", reason);
+    this.requeue = requeue;
+  }
+}
+
+/** Retries are exhausted and the task gave no error of its own. */
+export class MaxRetriesExceeded extends LovageError {
+  constructor(task: string, id: string, maxRetries: number) {
+    super("LOVAGE_MAX_RETRIES_EXCEEDED", `cannot retry ${task}[${id}]: ${maxRetries} retries are exhausted`);
+  }
+}
+
+/** The soft limit passed: `ctx.signal` is aborted with this. */
+export class SoftTimeLimitExceeded extends LovageError {
+  constructor(seconds: number) {
+    super("LOVAGE_SOFT_TIME_LIMIT_EXCEEDED", `soft time limit of ${seconds} s exceeded`);
+  }
+}
+
+/** The hard limit passed: the execution was terminated. */
+export class TimeLimitExceeded extends LovageError {
+  constructor(seconds: number) {
+    super("LOVAGE_TIME_LIMIT_EXCEEDED", `hard time limit of ${seconds} s exceeded`);
+  }
+}
+
+/** The process or thread that ran the task died: out of memory, `process.exit`, a crash. */
+export class WorkerLost extends LovageError {
+  constructor(message: string) {
+    super("LOVAGE_WORKER_LOST", message);
+  }
+}
+
+/** `ctx.signal` is aborted with this when another execution has taken the task over; its own writes are refused. */
+export class ClaimLost extends LovageError {
+  constructor(id: string) {
+    super("LOVAGE_CLAIM_LOST", `the claim on task ${id} was taken over; this execution's outcome will be refused`);
+  }
+}
+
+/** Nobody brought the task to an end within the receives its queue allows. */
+export class DeadLettered extends LovageError {
+  constructor(reason: string) {
+    super("LOVAGE_DEAD_LETTERED", reason);
+  }
+}
+
+// --- messages and back ends ---
+
+/** A message that cannot be read. `id` and `task` are set where they could be made out. */
+export class DecodeError extends LovageError {
+  readonly id: string | undefined;
+  readonly task: string | undefined;
+  /** The message as it came. */
+  readonly body: string;
+
+  constructor(problem: string, body: string, known: { id?: string | undefined; task?: string | undefined } = {}) {
+    super("LOVAGE_DECODE_ERROR", `cannot read the message: ${problem}`);
+    this.body = body;
+    this.id = known.id;
+    this.task = known.task;
+  }
+}
+
+/** SQS could not be reached, throttled for too long, or refused for a reason that may pass. */
+export class BrokerUnavailable extends LovageError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("LOVAGE_BROKER_UNAVAILABLE", message, options);
+  }
+}
+
+/** The queue does not exist in this account and region. */
+export class QueueNotFound extends LovageError {
+  constructor(queue: string, endpoint: string) {
+    super("LOVAGE_QUEUE_NOT_FOUND", `queue "${queue}" does not exist at ${endpoint}; deploy the app, start "lovage dev", or check the region`);
+  }
+}
+
+/** DynamoDB could not be reached, throttled for too long, or refused for a reason that may pass. The write's fate is unknown. */
+export class StoreUnavailable extends LovageError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("LOVAGE_STORE_UNAVAILABLE", message, options);
+  }
+}
+
+/** The table does not exist in this account and region. */
+export class TableNotFound extends LovageError {
+  constructor(table: string, endpoint: string) {
+    super("LOVAGE_TABLE_NOT_FOUND", `table "${table}" does not exist at ${endpoint}; deploy the app, start "lovage dev", or check the region`);
+  }
+}
+
+/** Credentials are missing, wrong, or do not allow the call. */
+export class AccessDenied extends LovageError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("LOVAGE_ACCESS_DENIED", message, options);
+  }
+}
+
+/** A worker, or the local stack, could not start; the message is the one cause. */
+export class StartupFailed extends LovageError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("LOVAGE_STARTUP_FAILED", message, options);
+  }
+}
+
+/** The worker stopped itself: nothing moved for too long. */
+export class WorkerStalled extends LovageError {
+  constructor(message: string) {
+    super("LOVAGE_WORKER_STALLED", message);
+  }
+}

@@ -1,0 +1,77 @@
+// Structured logs: one JSON object per line, or one readable line on a terminal. The interface is pino's, so an
+// application hands in its own logger instead.
+import type { Clock } from "./clock.ts";
+
+export type Fields = Readonly<Record<string, unknown>>;
+
+export interface Logger {
+  debug(fields: Fields, message: string): void;
+  info(fields: Fields, message: string): void;
+  warn(fields: Fields, message: string): void;
+  error(fields: Fields, message: string): void;
+  child(fields: Fields): Logger;
+}
+
+export const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export interface LogOptions {
+  readonly level: LogLevel;
+  readonly format: "json" | "pretty";
+  readonly clock: Clock;
+  readonly write: (line: string) => void;
+}
+
+const COLOURS = { debug: 90, info: 36, warn: 33, error: 31 } as const;
+
+// Task names, ids and messages come from outside: a control character must not forge a line or move a cursor.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
+const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
+const visible = (text: string) =>
+  text.replace(CONTROL, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`);
+
+export function createLogger(options: LogOptions, bound: Fields = {}): Logger {
+  const threshold = LOG_LEVELS.indexOf(options.level);
+  const at = (level: Exclude<LogLevel, "silent">) => {
+    if (LOG_LEVELS.indexOf(level) < threshold) return () => {};
+    return (fields: Fields, message: string) => {
+      const all = { ...bound, ...fields };
+      options.write(options.format === "json" ? json(level, options.clock.now(), all, message) : pretty(level, options.clock.now(), all, message));
+    };
+  };
+  return {
+    debug: at("debug"),
+    info: at("info"),
+    warn: at("warn"),
+    error: at("error"),
+    child: (fields) => createLogger(options, { ...bound, ...fields }),
+  };
+}
+
+export const silentLogger: Logger = {
+  debug: () => {},
+  info: () => {},
+  warn: () => {},
+  error: () => {},
+  child: () => silentLogger,
+};
+
+function json(level: string, now: number, fields: Fields, message: string): string {
+  const time = new Date(now).toISOString();
+  try {
+    return JSON.stringify({ level, time, message, ...fields });
+  } catch {
+    return JSON.stringify({ level, time, message, fields: "not serializable" });
+  }
+}
+
+function pretty(level: keyof typeof COLOURS, now: number, fields: Fields, message: string): string {
+  const time = new Date(now).toISOString().slice(11, 23);
+  const { stack, ...rest } = fields;
+  const pairs = Object.entries(rest)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => `\x1b[2m${key}=\x1b[0m${visible(typeof value === "string" ? value : JSON.stringify(value))}`);
+  const head = `\x1b[2m${time}\x1b[0m \x1b[${COLOURS[level]}m${level.padEnd(5)}\x1b[0m ${visible(message)}`;
+  const lines = typeof stack === "string" ? `\n    ${visible(stack).replaceAll("\n", "\n    ")}` : "";
+  return `${head} ${pairs.join(" ")}${lines}`.trimEnd();
+}

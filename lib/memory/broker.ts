@@ -1,0 +1,159 @@
+// An SQS standard queue in memory: visibility timeouts, receipts, delays, receive counts, dead-letter queues, long polls.
+// It runs on the clock it is given, so the simulation drives it under virtual time.
+import type { Clock } from "../clock.ts";
+import { SQS } from "../defaults.ts";
+import { InvalidDelay, MessageTooLarge, QueueNotFound } from "../errors.ts";
+import type { Broker, Delivery, OutgoingMessage, QueueDepth, ReceiveOptions } from "../ports/broker.ts";
+
+export interface MemoryQueue {
+  readonly name: string;
+  readonly deadLetter?: string;
+  /** Receives before the message goes to `deadLetter`. */
+  readonly maxReceiveCount?: number;
+}
+
+interface Message {
+  readonly messageId: string;
+  readonly body: string;
+  readonly sentAt: number;
+  receiveCount: number;
+  /** Epoch ms from which it may be received. */
+  visibleAt: number;
+  /** The only receipt that counts; none before the first receive. */
+  receipt: string | undefined;
+}
+
+interface Queue {
+  readonly definition: MemoryQueue;
+  readonly messages: Map<string, Message>;
+  readonly waiting: Set<() => void>;
+}
+
+export class MemoryBroker implements Broker {
+  readonly #queues = new Map<string, Queue>();
+  readonly #clock: Clock;
+  #sequence = 0;
+
+  constructor(clock: Clock, queues: readonly MemoryQueue[]) {
+    this.#clock = clock;
+    for (const definition of queues) {
+      this.#queues.set(definition.name, { definition, messages: new Map(), waiting: new Set() });
+    }
+  }
+
+  async send(queueName: string, { body, delaySeconds }: OutgoingMessage): Promise<void> {
+    const queue = this.#queue(queueName);
+    if (!Number.isInteger(delaySeconds) || delaySeconds < 0 || delaySeconds > SQS.maxDelaySeconds) {
+      throw new InvalidDelay(`a delay of ${delaySeconds} s cannot be kept; SQS takes 0 to ${SQS.maxDelaySeconds} whole seconds`);
+    }
+    if (body.length > SQS.maxMessageBytes) throw new MessageTooLarge("the message", body.length, SQS.maxMessageBytes);
+    const now = this.#clock.now();
+    this.#add(queue, {
+      messageId: `message-${++this.#sequence}`,
+      body,
+      sentAt: now,
+      receiveCount: 0,
+      visibleAt: now + delaySeconds * 1_000,
+      receipt: undefined,
+    });
+  }
+
+  async receive(queueName: string, { max, waitSeconds, visibilitySeconds }: ReceiveOptions): Promise<readonly Delivery[]> {
+    const queue = this.#queue(queueName);
+    const until = this.#clock.now() + waitSeconds * 1_000;
+    for (;;) {
+      const taken = this.#take(queue, max, visibilitySeconds);
+      const now = this.#clock.now();
+      if (taken.length > 0 || now >= until) return taken;
+      await this.#wakeUp(queue, Math.min(until, this.#nextVisibleAt(queue)) - now);
+    }
+  }
+
+  async delete({ queue: name, messageId, receipt }: Delivery): Promise<void> {
+    const queue = this.#queue(name);
+    if (queue.messages.get(messageId)?.receipt === receipt) queue.messages.delete(messageId);
+  }
+
+  async changeVisibility({ queue: name, messageId, receipt }: Delivery, seconds: number): Promise<"changed" | "stale"> {
+    const queue = this.#queue(name);
+    const message = queue.messages.get(messageId);
+    if (message?.receipt !== receipt || message.visibleAt <= this.#clock.now()) return "stale";
+    message.visibleAt = this.#clock.now() + seconds * 1_000;
+    this.#wakeAll(queue);
+    return "changed";
+  }
+
+  async depth(name: string): Promise<QueueDepth> {
+    const now = this.#clock.now();
+    const depth = { visible: 0, inFlight: 0, delayed: 0 };
+    for (const { visibleAt, receiveCount } of this.#queue(name).messages.values()) {
+      if (visibleAt <= now) depth.visible++;
+      else if (receiveCount > 0) depth.inFlight++;
+      else depth.delayed++;
+    }
+    return depth;
+  }
+
+  async check(name: string): Promise<void> {
+    this.#queue(name);
+  }
+
+  async flush(): Promise<void> {}
+
+  async close(): Promise<void> {}
+
+  /** Bodies on a queue, visible or not, oldest first: for tests. */
+  bodies(name: string): readonly string[] {
+    return [...this.#queue(name).messages.values()].map((message) => message.body);
+  }
+
+  #queue(name: string): Queue {
+    const queue = this.#queues.get(name);
+    if (queue === undefined) throw new QueueNotFound(name, "memory");
+    return queue;
+  }
+
+  #add(queue: Queue, message: Message): void {
+    queue.messages.set(message.messageId, message);
+    this.#wakeAll(queue);
+  }
+
+  #take(queue: Queue, max: number, visibilitySeconds: number): Delivery[] {
+    const now = this.#clock.now();
+    const { deadLetter, maxReceiveCount = Number.POSITIVE_INFINITY, name } = queue.definition;
+    const taken: Delivery[] = [];
+    for (const message of queue.messages.values()) {
+      if (taken.length === max) break;
+      if (message.visibleAt > now) continue;
+      if (deadLetter !== undefined && message.receiveCount >= maxReceiveCount) {
+        queue.messages.delete(message.messageId);
+        this.#add(this.#queue(deadLetter), { ...message, receipt: undefined, visibleAt: now });
+        continue;
+      }
+      message.receiveCount++;
+      message.receipt = `receipt-${++this.#sequence}`;
+      message.visibleAt = now + visibilitySeconds * 1_000;
+      const { messageId, receipt, body, receiveCount, sentAt } = message;
+      taken.push({ queue: name, messageId, receipt, body, receiveCount, sentAt });
+    }
+    return taken;
+  }
+
+  #nextVisibleAt(queue: Queue): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const { visibleAt } of queue.messages.values()) next = Math.min(next, visibleAt);
+    return next;
+  }
+
+  #wakeAll(queue: Queue): void {
+    for (const wake of [...queue.waiting]) wake();
+  }
+
+  async #wakeUp(queue: Queue, ms: number): Promise<void> {
+    const awake = new AbortController();
+    const wake = () => awake.abort();
+    queue.waiting.add(wake);
+    await this.#clock.sleep(ms, awake.signal).catch(() => {}); // woken before its time
+    queue.waiting.delete(wake);
+  }
+}

@@ -1,0 +1,76 @@
+// A task's record: everything DynamoDB knows about one task id. One item, one owner of its meaning.
+// table.ts says how it is laid out in DynamoDB, core/changes.ts says how it may change.
+
+/** States that are stored. UNKNOWN, STALLED, LOST and UNTRACKED are conclusions of a reader (core/states.ts). */
+export const STORED_STATES = ["PENDING", "STARTED", "RETRY", "SUCCESS", "FAILURE", "REVOKED"] as const;
+export type StoredState = (typeof STORED_STATES)[number];
+
+export const TERMINAL_STATES = ["SUCCESS", "FAILURE", "REVOKED"] as const satisfies readonly StoredState[];
+export type TerminalState = (typeof TERMINAL_STATES)[number];
+
+export function isTerminal(state: StoredState): state is TerminalState {
+  return state === "SUCCESS" || state === "FAILURE" || state === "REVOKED";
+}
+
+/** An error as it travels and rests: JSON only. `type` is the error's class name. */
+export interface Failure {
+  readonly type: string;
+  readonly message: string;
+  readonly stack?: string;
+  /** The error's `code`, where it has a string or a number (Node and AWS errors do). */
+  readonly code?: string | number;
+  readonly cause?: Failure;
+}
+
+export interface TaskRecord {
+  readonly id: string;
+  readonly state: StoredState;
+  /** Name of the task. */
+  readonly task?: string;
+  /** Workload whose queue carried it. */
+  readonly workload?: string;
+  /** Which run this is about: 0 for the first. In RETRY, the run that comes next. */
+  readonly attempt: number;
+  /** Random token of the claim that wrote last. It fences: only its holder may finish. */
+  readonly token?: string;
+  /** Worker that holds, or held, the claim. */
+  readonly owner?: string;
+  /** Epoch ms until which the holder is taken to be alive. */
+  readonly leaseUntil?: number;
+  /** Epoch ms of the latest claim. */
+  readonly startedAt?: number;
+  /** Claims made so far: 1 where nothing went wrong and nothing was retried. */
+  readonly runs?: number;
+  /** SQS will not deliver the message of this claim again (its receive count is at the maximum). */
+  readonly lastDelivery?: boolean;
+  /** In RETRY: epoch ms before which the next run must not start. */
+  readonly retryAt?: number;
+  /** In RETRY: JSON of `[args, kwargs]` where the task asked for others. */
+  readonly retryArgs?: string;
+  /** Epoch ms of the publish, where it is recorded (chosen ids). */
+  readonly publishedAt?: number;
+  /** JSON of the result. Absent where there is none (undefined, ignored, forgotten). */
+  readonly result?: string;
+  /** Why it failed, is retried, or was revoked. */
+  readonly failure?: Failure;
+  /** What `progress()` and `updateState()` reported: JSON. */
+  readonly meta?: string;
+  /** Custom state of `updateState()`, shown while STARTED. */
+  readonly customState?: string;
+  /** Somebody asked for the running task to be revoked: "terminate" kills it where that is possible. */
+  readonly revokeRequested?: "cooperate" | "terminate";
+  /** The task threw `Ignore`. */
+  readonly ignored?: boolean;
+  /** Epoch ms of the terminal write. */
+  readonly endedAt?: number;
+  /** Epoch ms after which the value is hidden (`ResultExpired`). */
+  readonly resultExpiresAt?: number;
+  /** `forget()` removed the value and left this tombstone, so that a late duplicate does not run again. */
+  readonly forgotten?: boolean;
+  /** Times the dead-letter consumer sent it to its queue again. */
+  readonly resends?: number;
+  /** Message body kept with a dead-lettered task, so that it can be browsed and sent again. */
+  readonly body?: string;
+  /** Epoch ms after which DynamoDB may remove the record (TTL). */
+  readonly expiresAt?: number;
+}

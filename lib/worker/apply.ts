@@ -1,0 +1,89 @@
+// Carries a decision out. The only place that orders effects: record, follow-ups, message. Each is safe to repeat, so a
+// crash between two of them costs a redelivery and nothing else.
+import type { Clock } from "../clock.ts";
+import * as changes from "../core/changes.ts";
+import type { Decision, Settle } from "../core/decide.ts";
+import type { Publication } from "../core/follow-ups.ts";
+import { StoreUnavailable } from "../errors.ts";
+import type { Logger } from "../log.ts";
+import type { Broker, Delivery } from "../ports/broker.ts";
+import type { ResultStore, WriteAnswer } from "../ports/result-store.ts";
+import type { TaskRecord } from "../store/record.ts";
+import { encode } from "../wire/envelope.ts";
+import { toFailure } from "../wire/failure.ts";
+
+export interface ApplyDeps {
+  readonly broker: Broker;
+  readonly store: ResultStore;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Queue that carries a workload's messages. */
+  queue(workload: string): string;
+  deadLetterQueue(workload: string): string;
+}
+
+/** Tries of a write whose answer decides about the run's outcome, with pauses of 0.2, 0.4, 0.8 … s between them. */
+const WRITE_TRIES = 5;
+
+/** Carries `decision` out. `refused` says what to do instead where its write was refused. Returns what was done. */
+export async function apply(
+  decision: Decision,
+  delivery: Delivery,
+  workload: string,
+  refused: (existing: TaskRecord | undefined) => Decision,
+  deps: ApplyDeps,
+): Promise<Decision> {
+  let current = decision;
+  while (current.change) {
+    const answer = await writeSurely(current.change, deps);
+    if (answer.applied) break;
+    current = refused(answer.existing);
+  }
+  await Promise.all(current.publish.map((publication) => publish(publication, deps)));
+  await settle(current.settle, delivery, workload, deps);
+  return current;
+}
+
+async function writeSurely(change: changes.Change, { store, clock, log }: ApplyDeps): Promise<WriteAnswer> {
+  for (let tried = 1; ; tried++) {
+    try {
+      return await store.write(change);
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable) || tried === WRITE_TRIES) throw error;
+      log.warn({ error: error.message, tried }, `could not write "${change.kind}", trying again`);
+      await clock.sleep(100 * 2 ** tried);
+    }
+  }
+}
+
+/** A follow-up too large to send is recorded as failed: whoever waits for it learns so. */
+async function publish(publication: Publication, deps: ApplyDeps): Promise<void> {
+  const { envelope, workload, delaySeconds } = publication;
+  let body: string;
+  try {
+    body = encode(envelope, workload);
+  } catch (error) {
+    deps.log.error({ follow_up: envelope.id, follow_up_task: envelope.task, error: String(error) }, "cannot send a follow-up");
+    const claim = { id: envelope.id, task: envelope.task, workload, attempt: 0, token: envelope.id };
+    await writeSurely(changes.failUnheld(claim, deps.clock.now(), toFailure(error), 86_400), deps);
+    return;
+  }
+  await deps.broker.send(deps.queue(workload), { body, delaySeconds });
+}
+
+export async function settle(how: Settle, delivery: Delivery, workload: string, deps: ApplyDeps): Promise<void> {
+  switch (how.kind) {
+    case "ack":
+      return deps.broker.delete(delivery);
+    case "release":
+      await deps.broker.changeVisibility(delivery, how.seconds);
+      return;
+    case "dead-letter":
+      await deps.broker.send(deps.deadLetterQueue(workload), { body: delivery.body, delaySeconds: 0 });
+      return deps.broker.delete(delivery);
+    case "leave":
+      return;
+    default:
+      return how satisfies never;
+  }
+}

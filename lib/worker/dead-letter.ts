@@ -1,0 +1,49 @@
+// One message of a dead-letter queue, to its end: the last guard against silence. It claims nothing and runs nothing; it
+// records what nobody could record, or sends the message back to work where nobody ever tried.
+import type { Received } from "../core/decide.ts";
+import { hiccupDelay } from "../core/visibility.ts";
+import { DecodeError } from "../errors.ts";
+import type { Delivery } from "../ports/broker.ts";
+import { decode } from "../wire/envelope.ts";
+import { settle } from "./apply.ts";
+import { type ExecuteDeps, modeOf, newToken, UNKNOWN_TASK_POLICY, type WorkloadLimits } from "./execute.ts";
+
+/** An unreadable message stays on the dead-letter queue, out of sight for this long at a time: the alarm keeps ringing. */
+const UNREADABLE_SECONDS = 900;
+
+/** Resolves with the row of docs/protocol.md that settled the message. Never rejects. */
+export async function consumeDeadLetter(delivery: Delivery, workload: WorkloadLimits, deps: ExecuteDeps): Promise<string> {
+  try {
+    return await consume(delivery, workload, deps);
+  } catch (error) {
+    const unreadable = error instanceof DecodeError;
+    deps.log.error({ error: String(error), queue: delivery.queue }, unreadable ? "an unreadable message stays on the dead-letter queue" : "could not record a dead letter, giving it back");
+    const seconds = unreadable ? UNREADABLE_SECONDS : hiccupDelay(delivery.receiveCount);
+    await settle({ kind: "release", seconds }, delivery, workload.name, deps).catch(() => {}); // it returns by itself
+    return unreadable ? "dead letter, unreadable" : "hiccup";
+  }
+}
+
+async function consume(delivery: Delivery, workload: WorkloadLimits, deps: ExecuteDeps): Promise<string> {
+  const envelope = decode(delivery.body);
+  const received: Received = { envelope, workload: workload.name, receiveCount: delivery.receiveCount };
+  const settings = deps.task(envelope.task);
+  const policy = settings ?? UNKNOWN_TASK_POLICY;
+  const mode = modeOf(received, settings, deps);
+  const token = newToken(deps);
+  const circumstances = () => {
+    const now = deps.clock.now();
+    return { now, random: deps.clock.random(), routes: { ...deps.routes, now } };
+  };
+  const existing = await deps.store.read(envelope.id);
+  const decision = deps.protocol.decideDeadLetter(received, existing, mode, delivery.body, token, policy, circumstances());
+  const done = await deps.protocol.apply(
+    decision,
+    delivery,
+    workload.name,
+    (now) => deps.protocol.decideRefused(received, now, circumstances()),
+    deps,
+  );
+  deps.log.warn({ task: envelope.task, id: envelope.id, attempt: envelope.retries, row: done.row }, "dead letter");
+  return done.row;
+}

@@ -1,0 +1,51 @@
+import type { Outcome } from "../core/outcome.ts";
+import type { Logger } from "../log.ts";
+import type { TaskSettings } from "../settings.ts";
+import type { Envelope } from "../wire/envelope.ts";
+
+/** Why a running job is told to stop. Carried as the reason of its AbortSignal. */
+export type StopReason = "revoked" | "terminated" | "claim lost" | "shutdown";
+
+/** One run of one task: what a runner needs, and nothing of queues and records. */
+export interface Job {
+  readonly envelope: Envelope;
+  readonly settings: TaskSettings;
+  readonly workload: string;
+  readonly owner: string;
+  readonly receiveCount: number;
+  readonly messageId: string;
+  /** Hard limit in seconds. */
+  readonly timeLimit: number;
+  /** Soft limit in seconds. */
+  readonly softTimeLimit: number;
+  readonly stop: StopSignal;
+  readonly log: Logger;
+  /** Stores progress or a custom state; resolves to nothing where nothing is tracked. */
+  report(meta: string | undefined, customState: string | undefined): Promise<void>;
+}
+
+/** Runs the task's code and says how it ended. Never rejects: whatever goes wrong is an outcome. */
+export type Run = (job: Job) => Promise<Outcome>;
+
+/** An AbortSignal that knows its reason by name. The first reason stays, but "terminated" outranks "revoked". */
+export class StopSignal {
+  readonly #listeners = new Set<(reason: StopReason) => void>();
+  #reason: StopReason | undefined;
+
+  get reason(): StopReason | undefined {
+    return this.#reason;
+  }
+
+  stop(reason: StopReason): void {
+    if (this.#reason !== undefined && !(this.#reason === "revoked" && reason !== "revoked")) return;
+    this.#reason = reason;
+    for (const listener of this.#listeners) listener(reason);
+  }
+
+  /** Calls `listener` at every stop, at once where there was one. Returns a function that removes it. */
+  onStop(listener: (reason: StopReason) => void): () => void {
+    this.#listeners.add(listener);
+    if (this.#reason !== undefined) listener(this.#reason);
+    return () => this.#listeners.delete(listener);
+  }
+}

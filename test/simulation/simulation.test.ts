@@ -1,0 +1,42 @@
+import { describe, expect, test } from "vitest";
+import { MUTANTS } from "./mutants.ts";
+import { World } from "./world.ts";
+
+/** Replays with `npm run simulate -- --seed N`. */
+async function firstViolation(seeds: number, mutant?: (typeof MUTANTS)[number]) {
+  for (let seed = 1; seed <= seeds; seed++) {
+    const violations = await new World({ seed, ...(mutant ? { mutant } : {}) }).run();
+    if (violations.length > 0) return { seed, violations };
+  }
+  return undefined;
+}
+
+describe("the protocol, simulated", () => {
+  test("keeps invariants 1-5 and 8 in every one of 1,000 seeded worlds", async () => {
+    expect(await firstViolation(1_000)).toBeUndefined();
+  }, 120_000);
+
+  test("injects every kind of fault it claims to", async () => {
+    const kinds = new Set<string>();
+    for (let seed = 1; seed <= 50; seed++) {
+      const world = new World({ seed });
+      await world.run();
+      for (const kind of Object.keys(world.faults)) kinds.add(kind);
+    }
+    expect([...kinds].sort()).toEqual(
+      ["call failed", "crash after a call", "crash before a call", "duplicate", "late answer", "lost answer", "pause", "sdk retry", "throttled delivery"],
+    );
+  }, 60_000);
+
+  test("the same seed is the same world", async () => {
+    const worlds = [new World({ seed: 7 }), new World({ seed: 7 })];
+    for (const world of worlds) await world.run();
+    expect([...(worlds[0]?.store.records ?? [])]).toEqual([...(worlds[1]?.store.records ?? [])]);
+  });
+});
+
+describe("the simulation notices when", () => {
+  test.each(MUTANTS)("$name", async (mutant) => {
+    expect(await firstViolation(600, mutant)).toBeDefined();
+  }, 120_000);
+});

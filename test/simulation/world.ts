@@ -1,0 +1,313 @@
+// One simulated world: real execute/apply code of several workers over the in-memory adapters, under virtual time.
+import type { Change } from "../../lib/core/changes.ts";
+import { freshId, idKey } from "../../lib/core/ids.ts";
+import type { Outcome } from "../../lib/core/outcome.ts";
+import * as changes from "../../lib/core/changes.ts";
+import { WORKLOAD_DEFAULTS } from "../../lib/defaults.ts";
+import { silentLogger } from "../../lib/log.ts";
+import { MemoryBroker } from "../../lib/memory/broker.ts";
+import { MemoryResultStore } from "../../lib/memory/result-store.ts";
+import type { TaskSettings } from "../../lib/settings.ts";
+import { FakeClock, seededRandom } from "../../lib/testing/fake-clock.ts";
+import { consumeDeadLetter } from "../../lib/worker/dead-letter.ts";
+import { type ExecuteDeps, execute, type Protocol, protocol } from "../../lib/worker/execute.ts";
+import type { Job } from "../../lib/worker/job.ts";
+import { type Envelope, encode } from "../../lib/wire/envelope.ts";
+import { revoke } from "../../lib/revoke.ts";
+import { Checker } from "./checker.ts";
+import { type FaultRates, Life } from "./life.ts";
+import { APP, DEAD, QUEUE } from "./names.ts";
+
+const VISIBILITY = 30;
+const MAX_RECEIVES = WORKLOAD_DEFAULTS.maxReceiveCount;
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+
+/** What one simulated task does. */
+export interface Spec {
+  readonly mode: "tracked" | "unclaimed" | "untracked" | "chosen";
+  /** Outcome of each attempt; the last one repeats. */
+  readonly plan: readonly ("success" | "failure" | "retry" | "requeue")[];
+  readonly seconds: number;
+  readonly envelope: Envelope;
+  readonly delaySeconds: number;
+  readonly publishAt: number;
+  /** Only of a chosen id: the publisher says it again. */
+  readonly publishAgainAt: number | undefined;
+  readonly revokeAt: number | undefined;
+  readonly forgetAt: number | undefined;
+}
+
+/** Takes one rule of the protocol away. */
+export interface Mutant {
+  readonly name: string;
+  readonly protocol?: Partial<Protocol>;
+  /** Changes a write on its way to the store. */
+  readonly change?: (change: Change) => Change;
+}
+
+export interface WorldOptions {
+  readonly seed: number;
+  readonly mutant?: Mutant;
+}
+
+export class World {
+  readonly clock: FakeClock;
+  readonly broker: MemoryBroker;
+  readonly store: MemoryResultStore;
+  readonly checker: Checker;
+  readonly rates: FaultRates;
+  readonly specs = new Map<string, Spec>();
+  readonly faults: Record<string, number> = {};
+  readonly #random: () => number;
+  readonly #key = idKey(APP);
+  readonly #protocol: Protocol;
+  readonly #mutate: (change: Change) => Change;
+  readonly #lives: Life[] = [];
+  #faultsUntil = 0;
+
+  constructor({ seed, mutant }: WorldOptions) {
+    this.#random = seededRandom(seed * 7_919);
+    this.clock = new FakeClock({ seed });
+    this.checker = new Checker(this);
+    this.broker = new MemoryBroker(this.clock, [
+      { name: QUEUE, deadLetter: DEAD, maxReceiveCount: MAX_RECEIVES },
+      { name: DEAD },
+    ]);
+    this.store = new MemoryResultStore({ clock: this.clock, onApplied: (...write) => this.checker.onApplied(...write) });
+    this.#protocol = { ...protocol, ...mutant?.protocol };
+    this.#mutate = mutant?.change ?? ((change) => change);
+    // A third of the worlds are calm: only duplicates and reordering. There, no claim may ever be taken over.
+    const storm = seed % 3 === 0 ? 0 : this.#random() * 0.06;
+    this.rates = {
+      crash: storm,
+      pause: storm / 2,
+      failBefore: storm,
+      lostAnswer: storm,
+      sdkRetry: 0.1,
+      late: storm,
+      duplicate: 0.05,
+      burn: seed % 5 === 1 ? 0.85 : 0,
+    };
+  }
+
+  get calm(): boolean {
+    return this.rates.crash === 0;
+  }
+
+  get faulty(): boolean {
+    return this.clock.now() < this.#faultsUntil;
+  }
+
+  random(): number {
+    return this.#random();
+  }
+
+  count(fault: string): void {
+    this.faults[fault] = (this.faults[fault] ?? 0) + 1;
+  }
+
+  /** Runs the whole world: faults for a while, then quiet until everything has ended or an hour has passed. */
+  async run(): Promise<readonly string[]> {
+    this.#faultsUntil = this.clock.now() + 6 * MINUTE;
+    for (let i = 0; i < 3; i++) this.#startWorker(i, (this.#random() - 0.5) * 5 * SECOND);
+    this.#startDeadLetterConsumer();
+    for (let i = 0; i < 8; i++) this.#schedule(this.#spec(i));
+    this.#startReader();
+    await this.clock.advance(7 * MINUTE);
+    for (let minute = 0; minute < 120 && !this.#quiet(); minute += 2) await this.clock.advance(2 * MINUTE);
+    for (const life of this.#lives) life.kill();
+    return this.checker.verdict();
+  }
+
+  #quiet(): boolean {
+    return this.broker.bodies(QUEUE).length === 0 && this.broker.bodies(DEAD).length === 0 && this.clock.now() > this.#faultsUntil;
+  }
+
+  #spec(index: number): Spec {
+    const pick = <T>(choices: readonly T[]): T => choices[Math.floor(this.#random() * choices.length)] as T;
+    const mode = pick(["tracked", "tracked", "tracked", "tracked", "chosen", "unclaimed", "untracked"] as const);
+    const now = this.clock.now();
+    const publishAt = now + this.#random() * 3 * MINUTE;
+    const untracked = mode === "untracked";
+    const id = mode === "chosen" ? `chosen-${index}` : freshId(this.#key, publishAt, this.clock.randomBytes(10), untracked);
+    const countdown = pick([0, 0, 0, 7, 40]);
+    const signature = { task: "callback", args: [], kwargs: {}, options: {}, subtask_type: null, immutable: false };
+    return {
+      mode,
+      plan: pick([["success"], ["success"], ["failure"], ["retry", "success"], ["retry", "retry", "failure"], ["requeue", "success"], ["retry"]] as const),
+      seconds: pick([0, 0.2, 3, 45, 100]),
+      publishAt,
+      delaySeconds: countdown,
+      publishAgainAt: mode === "chosen" && this.#random() < 0.5 ? publishAt + this.#random() * 2 * MINUTE : undefined,
+      revokeAt: this.#random() < 0.25 && !untracked ? publishAt + this.#random() * 2 * MINUTE : undefined,
+      forgetAt: this.#random() < 0.2 && !untracked ? publishAt + this.#random() * 5 * MINUTE : undefined,
+      envelope: {
+        id,
+        task: mode === "unclaimed" ? "unclaimed" : "task",
+        args: [index],
+        kwargs: {},
+        rootId: id,
+        retries: 0,
+        ...(countdown === 0 ? {} : { eta: publishAt + countdown * SECOND }),
+        ...(this.#random() < 0.1 ? { expires: publishAt + this.#random() * 2 * MINUTE } : {}),
+        ignoreResult: untracked,
+        lang: "js",
+        headers: {},
+        link: this.#random() < 0.5 ? [signature] : [],
+        linkError: this.#random() < 0.5 ? [signature] : [],
+        chain: [],
+      },
+    };
+  }
+
+  #schedule(spec: Spec): void {
+    this.specs.set(spec.envelope.id, spec);
+    const client = this.#life("client", 0, false);
+    const at = (time: number | undefined, action: () => Promise<unknown>) => {
+      if (time === undefined) return;
+      this.clock.timer(time - this.clock.now(), () => {
+        action().catch(() => {}); // an unavailable back end: the client was told
+      });
+    };
+    const { id } = spec.envelope;
+    const publish = async () => {
+      const store = client.store(this.store, this.#mutate);
+      if (spec.mode === "chosen") {
+        const answer = await store.write(changes.recordPending(id, "task", "default", this.clock.now()));
+        if (!answer.applied) return;
+      }
+      await client.broker(this.broker).send(QUEUE, { body: encode(spec.envelope, "default"), delaySeconds: spec.delaySeconds });
+      this.checker.accepted(spec);
+    };
+    at(spec.publishAt, publish);
+    at(spec.publishAgainAt, publish);
+    at(spec.revokeAt, () => revoke(client.store(this.store, this.#mutate), id, "cooperate", this.clock.now()));
+    at(spec.forgetAt, () => client.store(this.store, this.#mutate).write(changes.forget(id)));
+  }
+
+  #life(name: string, offset: number, mayDie: boolean): Life {
+    const life = new Life(this, name, offset, mayDie);
+    this.#lives.push(life);
+    return life;
+  }
+
+  #startWorker(index: number, offset: number, generation = 0): void {
+    const life = this.#life(`worker-${index}.${generation}`, offset, true);
+    life.onDeath(() => {
+      // A supervisor starts it again.
+      this.clock.timer(2 * SECOND + this.#random() * 30 * SECOND, () => this.#startWorker(index, offset, generation + 1));
+    });
+    const deps = this.#deps(life);
+    const workload = { name: "default", visibilitySeconds: VISIBILITY, maxReceiveCount: MAX_RECEIVES };
+    const loop = async () => {
+      for (;;) {
+        try {
+          const options = { max: 1 + Math.floor(this.#random() * 2), waitSeconds: 20, visibilitySeconds: VISIBILITY };
+          const deliveries = await deps.broker.receive(QUEUE, options);
+          await Promise.all(deliveries.map((delivery) => execute(delivery, workload, deps).done));
+        } catch {
+          await life.clock.sleep(SECOND); // the broker was unavailable
+        }
+      }
+    };
+    void loop();
+  }
+
+  #startDeadLetterConsumer(): void {
+    const life = this.#life("dead-letters", 0, false);
+    const deps = this.#deps(life);
+    const workload = { name: "default", visibilitySeconds: VISIBILITY, maxReceiveCount: Number.POSITIVE_INFINITY };
+    const loop = async () => {
+      for (;;) {
+        try {
+          const deliveries = await deps.broker.receive(DEAD, { max: 1, waitSeconds: 20, visibilitySeconds: VISIBILITY });
+          for (const delivery of deliveries) {
+            this.checker.deadLetter(delivery);
+            await consumeDeadLetter(delivery, workload, deps);
+          }
+        } catch {
+          await life.clock.sleep(SECOND);
+        }
+      }
+    };
+    void loop();
+  }
+
+  #startReader(): void {
+    const look = () => {
+      for (const spec of this.specs.values()) this.checker.read(spec.envelope.id);
+      this.clock.timer(5 * SECOND, look);
+    };
+    look();
+  }
+
+  #deps(life: Life): ExecuteDeps {
+    return {
+      broker: life.broker(this.broker),
+      store: life.store(this.store, this.#mutate),
+      clock: life.clock,
+      log: silentLogger,
+      owner: life.name,
+      protocol: this.#protocol,
+      routes: { key: this.#key, route: () => ({ workload: "default", ignoreResult: false }) },
+      queue: () => QUEUE,
+      deadLetterQueue: () => DEAD,
+      task: (name) => settings(name),
+      taskNames: () => ["task", "callback", "unclaimed"],
+      run: (job) => this.#runJob(job, life),
+    };
+  }
+
+  async #runJob(job: Job, life: Life): Promise<Outcome> {
+    const { id, retries } = job.envelope;
+    this.checker.runStarted(job, life);
+    const spec = this.specs.get(id);
+    const stopped = Promise.withResolvers<"stopped">();
+    const forget = job.stop.onStop((reason) => {
+      if (reason !== "claim lost") stopped.resolve("stopped"); // an execution that lost its claim goes on: the worst case
+    });
+    const ended = await Promise.race([life.clock.sleep((spec?.seconds ?? 0.1) * SECOND), stopped.promise]);
+    forget();
+    if (ended === "stopped") return { kind: "revoked", reason: "revoked while running" };
+    const plan = spec?.plan ?? ["success"];
+    const failure = { type: "Error", message: "as planned" };
+    // A requeue keeps its attempt, so its plan advances with the runs.
+    const step = plan[Math.min(plan.includes("requeue") ? this.checker.runs(id) - 1 : retries, plan.length - 1)] as Spec["plan"][number];
+    switch (step) {
+      case "success":
+        this.checker.ranToSuccess(id);
+        return { kind: "success", result: JSON.stringify(`${id}#${retries}`) };
+      case "failure":
+        return { kind: "failure", failure, expected: false };
+      case "retry":
+        return { kind: "retry", failure, exhausted: failure, countdown: this.random() < 0.2 ? 1_000 : 5 };
+      case "requeue":
+        return { kind: "rejected", requeue: true, failure };
+      default:
+        return step satisfies never;
+    }
+  }
+}
+
+function settings(name: string): TaskSettings {
+  return {
+    name,
+    workload: "default",
+    bind: false,
+    claim: name !== "unclaimed",
+    ignoreResult: false,
+    timeLimit: 300,
+    softTimeLimit: 270,
+    autoRetryFor: [],
+    dontAutoRetryFor: [],
+    throws: [],
+    maxRetries: 3,
+    defaultRetryDelay: 5,
+    retryBackoff: false,
+    retryBackoffMax: 600,
+    retryJitter: true,
+    resultExpires: 86_400,
+  };
+}
+
