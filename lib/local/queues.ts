@@ -1,0 +1,42 @@
+// The queues of the local stack, made as the CDK constructs make them: dead-letter queue first, then the queue that names it.
+import { WORKLOAD_DEFAULTS } from "../defaults.ts";
+import { type AwsRequest, demand, LOCAL_ACCOUNT, LOCAL_REGION } from "./aws-request.ts";
+
+export interface QueueSpec {
+  readonly name: string;
+  readonly deadLetter: string;
+  readonly visibilitySeconds: number;
+  readonly maxReceiveCount: number;
+}
+
+/** Idempotent: a queue is created without attributes, which never conflicts, and then gets all of them. */
+export function queueRequests(endpoint: string, queues: readonly QueueSpec[]): readonly AwsRequest[] {
+  return queues.flatMap((queue) => [
+    ...queueOf(endpoint, queue.deadLetter, {
+      MessageRetentionPeriod: String(WORKLOAD_DEFAULTS.deadLetterRetentionSeconds),
+    }),
+    ...queueOf(endpoint, queue.name, {
+      MessageRetentionPeriod: String(WORKLOAD_DEFAULTS.retentionSeconds),
+      VisibilityTimeout: String(queue.visibilitySeconds),
+      RedrivePolicy: JSON.stringify({
+        deadLetterTargetArn: `arn:aws:sqs:${LOCAL_REGION}:${LOCAL_ACCOUNT}:${queue.deadLetter}`,
+        maxReceiveCount: queue.maxReceiveCount,
+      }),
+    }),
+  ]);
+}
+
+function queueOf(endpoint: string, name: string, attributes: Readonly<Record<string, string>>): readonly AwsRequest[] {
+  return [
+    { service: "sqs", action: "CreateQueue", input: { QueueName: name } },
+    {
+      service: "sqs",
+      action: "SetQueueAttributes",
+      input: { QueueUrl: `${endpoint}/${LOCAL_ACCOUNT}/${name}`, Attributes: attributes },
+    },
+  ];
+}
+
+export async function createQueues(endpoint: string, queues: readonly QueueSpec[]): Promise<void> {
+  for (const request of queueRequests(endpoint, queues)) await demand(endpoint, request);
+}

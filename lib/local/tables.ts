@@ -1,0 +1,48 @@
+// The tables of the local stack: store/table.ts, with its time to live switched on.
+import { systemClock } from "../clock.ts";
+import { StartupFailed } from "../errors.ts";
+import { tableDefinition, timeToLiveDefinition } from "../store/table.ts";
+import { type AwsRequest, demand, refused, send } from "./aws-request.ts";
+
+const ACTIVE_WITHIN_MS = 10_000;
+const POLL_MS = 50;
+
+export async function createTables(endpoint: string, names: readonly string[]): Promise<void> {
+  for (const name of names) {
+    await createTable(endpoint, name);
+    await untilActive(endpoint, name);
+    await enableTimeToLive(endpoint, name);
+  }
+}
+
+async function createTable(endpoint: string, name: string): Promise<void> {
+  const request = dynamodb("CreateTable", tableDefinition(name));
+  const answer = await send(endpoint, request);
+  if (answer.error === undefined || answer.error === "ResourceInUseException") return;
+  throw refused(endpoint, request, answer);
+}
+
+async function untilActive(endpoint: string, name: string): Promise<void> {
+  const start = systemClock.monotonic();
+  for (;;) {
+    const { Table } = await demand(endpoint, dynamodb("DescribeTable", { TableName: name }));
+    const status = (Table as { TableStatus?: string } | undefined)?.TableStatus; // the shape DynamoDB documents
+    if (status === "ACTIVE") return;
+    if (systemClock.monotonic() - start > ACTIVE_WITHIN_MS) {
+      throw new StartupFailed(`table "${name}" at ${endpoint} is still ${status} after ${ACTIVE_WITHIN_MS / 1_000} s`);
+    }
+    await systemClock.sleep(POLL_MS);
+  }
+}
+
+/** DynamoDB refuses to enable what is enabled, so it is asked first. */
+async function enableTimeToLive(endpoint: string, name: string): Promise<void> {
+  const { TimeToLiveDescription: found } = await demand(endpoint, dynamodb("DescribeTimeToLive", { TableName: name }));
+  const status = (found as { TimeToLiveStatus?: string } | undefined)?.TimeToLiveStatus; // the shape DynamoDB documents
+  if (status === "ENABLED" || status === "ENABLING") return;
+  await demand(endpoint, dynamodb("UpdateTimeToLive", timeToLiveDefinition(name)));
+}
+
+function dynamodb(action: string, input: object): AwsRequest {
+  return { service: "dynamodb", action, input };
+}

@@ -1,0 +1,40 @@
+import { expect, test } from "vitest";
+import { InvalidOption } from "../../lib/errors.ts";
+import { deadLetterQueueName, queueName, tableDefinition, tableName } from "../../lib/store/table.ts";
+
+test("names are made of the app's and the workload's", () => {
+  expect(tableName("duckling")).toBe("duckling");
+  expect(queueName("duckling", "default")).toBe("duckling-default");
+  expect(deadLetterQueueName("duckling", "default")).toBe("duckling-default-dead");
+});
+
+test.each([
+  ["", "empty"],
+  ["ab", "shorter than DynamoDB takes"],
+  ["duck ling", "a space"],
+  ["duck.ling", "a dot, which SQS does not take"],
+  ["canard-à-l-orange", "not ASCII"],
+  ["x".repeat(81), "too long"],
+])("app name %j is refused: %s", (name) => {
+  expect(() => tableName(name)).toThrow(InvalidOption);
+  expect(() => queueName(name, "default")).toThrow(/use 3 to 80 letters, digits, hyphens and underscores/);
+});
+
+test("a queue name fits SQS together with the suffix of its dead-letter queue", () => {
+  expect(deadLetterQueueName("duckling", "w".repeat(66))).toHaveLength(80);
+  expect(() => queueName("duckling", "w".repeat(67))).toThrow(/has 81 characters, SQS allows 80/);
+});
+
+test.each(["dead", "mail-dead"])("workload %j would be taken for a dead-letter queue", (workload) => {
+  expect(() => queueName("duckling", workload)).toThrow(InvalidOption);
+});
+
+test("the table has one key, pays per request, and is a fresh value each time", () => {
+  expect(tableDefinition("duckling")).toEqual({
+    TableName: "duckling",
+    AttributeDefinitions: [{ AttributeName: "id", AttributeType: "S" }],
+    KeySchema: [{ AttributeName: "id", KeyType: "HASH" }],
+    BillingMode: "PAY_PER_REQUEST",
+  });
+  expect(tableDefinition("duckling").KeySchema).not.toBe(tableDefinition("duckling").KeySchema);
+});
