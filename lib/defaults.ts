@@ -79,7 +79,7 @@ export const RECORD_LIFETIME_MS = 15 * DAY * 1_000;
 export const MAX_DEAD_LETTER_RESENDS = 3;
 
 /** Longest part of a failure that is stored, in characters. A DynamoDB item and a screen both end somewhere. */
-export const FAILURE_LIMITS = { message: 4_096, stack: 16_384, causes: 5 } as const;
+export const FAILURE_LIMITS = { message: 4_096, stack: 8_192, causes: 3 } as const;
 
 /** Deepest nesting of arrays and objects in arguments and results. */
 export const MAX_JSON_DEPTH = 64;

@@ -1,0 +1,128 @@
+// Reads a message: ours, or one that Celery sent through SQS. Whatever comes in, out comes an envelope or a DecodeError.
+import { DecodeError } from "../errors.ts";
+import type { Envelope } from "./envelope.ts";
+import {
+  type Fail,
+  flag,
+  isObject,
+  isTaskId,
+  isTaskName,
+  kind,
+  list,
+  number,
+  object,
+  signatures,
+  string,
+  time,
+} from "./fields.ts";
+import { isReservedHeader, RESENDS_HEADER } from "./headers.ts";
+import { inner, innerIfReadable, outer } from "./payload.ts";
+import type { JsonObject, JsonValue } from "./serializer.ts";
+
+/** The envelope in the body of an SQS message. Throws DecodeError only, with the task's id and name where they can be read. */
+export function decode(body: string): Envelope {
+  const known: { id?: string; task?: string } = {};
+  const identify = (holder: JsonObject) => {
+    if (isTaskId(holder.id)) known.id = holder.id;
+    if (isTaskName(holder.task)) known.task = holder.task;
+  };
+  const fail: Fail = (problem) => new DecodeError(problem, body, known);
+
+  const message = outer(body, fail);
+  if (!isObject(message)) throw fail(`it is ${kind(message)}, not an object`);
+  const headers = object("headers", message.headers, fail) ?? {};
+  if (headers.task === undefined) {
+    // Version 1 had its fields in the body, and what is no kombu message at all may look like that.
+    const candidate = message.body === undefined ? message : innerIfReadable(message, fail);
+    if (!isObject(candidate) || candidate.task === undefined) throw fail("it is not a task: it has no header task");
+    identify(candidate);
+    throw fail("it is of Celery's protocol version 1; set task_protocol = 2 in Celery's configuration");
+  }
+  identify(headers);
+  const { id, task } = known;
+  if (task === undefined) throw fail("header task is not a string of 1 to 255 characters");
+  if (id === undefined) throw fail("header id is not a string of 1 to 255 printable ASCII characters");
+
+  return envelope(id, task, headers, inner(message, headers, fail), fail);
+}
+
+function envelope(id: string, task: string, headers: JsonObject, content: JsonValue, fail: Fail): Envelope {
+  if (!Array.isArray(content) || content.length !== 3) throw fail("its body is not an array of args, kwargs and embed");
+  const [args, kwargs, embed]: readonly JsonValue[] = content;
+  const follow = object("embed", embed, fail) ?? {};
+  return withKnown(
+    {
+      id,
+      task,
+      args: list("args", args, fail) ?? refuse("args is null, not an array", fail),
+      kwargs: object("kwargs", kwargs, fail) ?? refuse("kwargs is null, not an object", fail),
+      rootId: idHeader("root_id", headers, fail) ?? id,
+      retries: number("header retries", headers.retries, fail, "whole") ?? 0,
+      ignoreResult: flag("header ignore_result", headers.ignore_result, fail),
+      lang: string("header lang", headers.lang, fail) ?? "py",
+      headers: ownHeaders(headers),
+      link: signatures("callbacks", follow.callbacks, fail),
+      linkError: signatures("errbacks", follow.errbacks, fail),
+      chain: signatures("chain", follow.chain, fail),
+    },
+    {
+      parentId: idHeader("parent_id", headers, fail),
+      eta: time("header eta", headers.eta, fail),
+      expires: time("header expires", headers.expires, fail),
+      timeLimit: limit(0, headers, fail),
+      softTimeLimit: limit(1, headers, fail),
+      origin: string("header origin", headers.origin, fail),
+      chord: object("chord", follow.chord, fail),
+      group: idHeader("group", headers, fail),
+      groupIndex: number("header group_index", headers.group_index, fail, "whole"),
+      shadow: string("header shadow", headers.shadow, fail),
+      stamps: stamps(headers, fail),
+      stampedHeaders: list("header stamped_headers", headers.stamped_headers, fail)?.map(
+        (name) =>
+          string("a name in header stamped_headers", name, fail) ?? refuse("header stamped_headers holds null", fail),
+      ),
+      resends: number(`header ${RESENDS_HEADER}`, headers[RESENDS_HEADER], fail, "whole"),
+    },
+  );
+}
+
+function refuse(problem: string, fail: Fail): never {
+  throw fail(problem);
+}
+
+type Optional = { [K in keyof Envelope]?: Envelope[K] | undefined };
+
+/** An absent field is absent, not undefined. */
+function withKnown(envelope: Envelope, optional: Optional): Envelope {
+  const whole: Record<string, unknown> = { ...envelope };
+  for (const [name, value] of Object.entries(optional)) if (value !== undefined) whole[name] = value;
+  return whole as unknown as Envelope; // its required fields are there, the others have their own types
+}
+
+function idHeader(name: string, headers: JsonObject, fail: Fail): string | undefined {
+  const value = headers[name];
+  if (value === undefined || value === null) return undefined;
+  if (!isTaskId(value)) throw fail(`header ${name} is not a string of 1 to 255 printable ASCII characters`);
+  return value;
+}
+
+/** `timelimit` is [hard, soft]: the order of Celery's code, not of its documentation. 0 is none, as in Celery. */
+function limit(index: 0 | 1, headers: JsonObject, fail: Fail): number | undefined {
+  const limits = list("header timelimit", headers.timelimit, fail);
+  return number(`header timelimit[${index}]`, limits?.[index], fail, "any") || undefined;
+}
+
+/** Celery writes `{}` where nothing is stamped. */
+function stamps(headers: JsonObject, fail: Fail): JsonObject | undefined {
+  const value = object("header stamps", headers.stamps, fail);
+  return value === undefined || Object.keys(value).length === 0 ? undefined : value;
+}
+
+function ownHeaders(headers: JsonObject): JsonObject {
+  const own: Record<string, JsonValue> = {};
+  for (const name of Object.keys(headers)) {
+    const value = headers[name];
+    if (value !== undefined && !isReservedHeader(name)) own[name] = value;
+  }
+  return own;
+}

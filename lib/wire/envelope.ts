@@ -1,0 +1,145 @@
+// The message: Celery's protocol v2 in plain JSON, which Celery's Python workers run as it is (docs/wire-format.md).
+//
+// The life of a message, and the fields each step uses:
+//
+// 1. A call becomes an envelope: `id` (fresh, or derived from its parent's), `task`, `args`, `kwargs`, what the caller asked
+//    for (`eta`, `expires`, `timeLimit`, `softTimeLimit`, `ignoreResult`, `shadow`, `headers`, `link`, `linkError`), and where
+//    it stands in a workflow (`rootId`, `parentId`, `chain`, `chord`, `group`, `groupIndex`, `stamps`).
+// 2. encode() makes it the body of an SQS message: ASCII, at most 1 MiB. The workload is its routing key, nothing else.
+// 3. A worker receives it; decode() makes it an envelope again, or throws DecodeError, which becomes a recorded failure.
+// 4. `expires` passed: revoked. `eta` not reached: sent again with the delay that is left. Otherwise it is claimed with
+//    (`id`, `retries`) and run with `args` and `kwargs`. Nothing here is believed about claims: Python workers copy headers back.
+// 5. A retry is the same message with `retries` + 1 and a new `eta`; `id`, `rootId` and `expires` stay.
+// 6. An ending sends what follows: the last of `chain` and every `link` on success, every `linkError` on failure; their
+//    `rootId` is this `rootId`, their `parentId` is this `id`. `chord` and `group` count the ending.
+// 7. A dead letter that nobody ever claimed is sent again, with `resends` + 1, a few times.
+import { SQS } from "../defaults.ts";
+import { InvalidOption, MessageTooLarge } from "../errors.ts";
+import { isReservedHeader, RESENDS_HEADER } from "./headers.ts";
+import { type JsonObject, type JsonValue, toAscii } from "./serializer.ts";
+import type { WireSignature } from "./signature.ts";
+import { formatTime } from "./time.ts";
+
+export { decode } from "./decode.ts";
+export { isReservedHeader, RESERVED_HEADERS } from "./headers.ts";
+
+export interface Envelope {
+  readonly id: string;
+  readonly task: string;
+  readonly args: readonly JsonValue[];
+  readonly kwargs: JsonObject;
+  /** Id of the task that began the workflow; its own where it stands alone. */
+  readonly rootId: string;
+  /** Id of the task that sent this one. */
+  readonly parentId?: string;
+  /** Which run this message is for: 0 for the first. */
+  readonly retries: number;
+  /** Epoch ms before which it must not start. */
+  readonly eta?: number;
+  /** Epoch ms after which it must not start. */
+  readonly expires?: number;
+  /** Hard limit of a run in seconds. @default - the task's */
+  readonly timeLimit?: number;
+  /** Soft limit of a run in seconds. @default - the task's */
+  readonly softTimeLimit?: number;
+  readonly ignoreResult: boolean;
+  /** Who wrote it: "js" is Lovage, "py" is Celery. */
+  readonly lang: string;
+  /** Process that sent it, for people to read. */
+  readonly origin?: string;
+  /** The caller's own. Names in RESERVED_HEADERS are refused. */
+  readonly headers: JsonObject;
+  /** Sent when it succeeds. */
+  readonly link: readonly WireSignature[];
+  /** Sent when it fails. */
+  readonly linkError: readonly WireSignature[];
+  /** The steps that follow, in Celery's order: the LAST is next. */
+  readonly chain: readonly WireSignature[];
+  /** The chord's body, where it is a member of one (Celery: a signature). */
+  readonly chord?: JsonObject | undefined;
+  readonly group?: string;
+  readonly groupIndex?: number;
+  /** Name shown instead of the task's. */
+  readonly shadow?: string;
+  readonly stamps?: JsonObject;
+  readonly stampedHeaders?: readonly string[];
+  /** Times the dead-letter consumer sent it again. Ours. */
+  readonly resends?: number;
+}
+
+/**
+ * The body of an SQS message, in ASCII. Values must be JSON already (`assertJson`).
+ * Throws MessageTooLarge over SQS's 1 MiB, and InvalidOption for a reserved header or a time no Python worker could read.
+ */
+export function encode(envelope: Envelope, workload: string): string {
+  const { id, headers } = envelope;
+  const protocol = {
+    lang: envelope.lang,
+    task: envelope.task,
+    id,
+    shadow: envelope.shadow ?? null,
+    eta: time("eta", envelope.eta),
+    expires: time("expires", envelope.expires),
+    group: envelope.group ?? null,
+    group_index: envelope.groupIndex ?? null,
+    retries: envelope.retries,
+    timelimit: [envelope.timeLimit ?? null, envelope.softTimeLimit ?? null],
+    root_id: envelope.rootId,
+    parent_id: envelope.parentId ?? null,
+    // Previews of the arguments for logs. Left to the reader, who has the arguments: a second copy costs and tells secrets.
+    argsrepr: null,
+    kwargsrepr: null,
+    origin: envelope.origin ?? null,
+    ignore_result: envelope.ignoreResult,
+    replaced_task_nesting: 0,
+    stamped_headers: envelope.stampedHeaders ?? null,
+    stamps: envelope.stamps ?? {},
+    [RESENDS_HEADER]: envelope.resends, // left out where undefined
+  };
+  const message = {
+    // Not escaped here: toAscii() below reaches it too, and escaping twice would double its backslashes.
+    body: JSON.stringify([envelope.args, envelope.kwargs, embed(envelope)]),
+    "content-encoding": "utf-8",
+    "content-type": "application/json",
+    headers: withOwn(protocol, headers),
+    properties: {
+      correlation_id: id,
+      delivery_mode: 2,
+      delivery_info: { exchange: "", routing_key: workload },
+      priority: 0,
+      delivery_tag: id,
+    },
+  };
+  const text = toAscii(JSON.stringify(message));
+  if (text.length > SQS.maxMessageBytes) {
+    throw new MessageTooLarge(`the message of task "${envelope.task}"`, text.length, SQS.maxMessageBytes);
+  }
+  return text;
+}
+
+/** What follows the task, the third part of the body. Celery writes null for nothing. */
+function embed({ link, linkError, chain, chord }: Envelope) {
+  return {
+    callbacks: link.length === 0 ? null : link,
+    errbacks: linkError.length === 0 ? null : linkError,
+    chain: chain.length === 0 ? null : chain,
+    chord: chord ?? null,
+  };
+}
+
+function withOwn(protocol: object, own: JsonObject): object {
+  const names = Object.keys(own);
+  if (names.length === 0) return protocol;
+  const taken = names.find(isReservedHeader);
+  if (taken === undefined) return { ...protocol, ...own };
+  throw new InvalidOption(
+    `header "${taken}" is reserved by the message format; give it another name, such as "x-${taken}"`,
+  );
+}
+
+function time(name: string, epochMs: number | undefined): string | null {
+  if (epochMs === undefined) return null;
+  const text = formatTime(epochMs);
+  if (text !== undefined) return text;
+  throw new InvalidOption(`${name} is ${epochMs}, not epoch milliseconds within the years 1 to 9999`);
+}

@@ -1,0 +1,98 @@
+// Reading single fields of a message nobody vouches for. Null and missing are the same, as in Celery.
+import type { DecodeError } from "../errors.ts";
+import type { JsonObject, JsonValue } from "./serializer.ts";
+import type { WireSignature } from "./signature.ts";
+import { parseTime } from "./time.ts";
+
+/** Makes the error for a problem; the caller throws it. */
+export type Fail = (problem: string) => DecodeError;
+
+/** A field as it came: JSON.parse of anything, or missing. */
+export type Field = JsonValue | undefined;
+
+export function isObject(value: Field): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+const PRINTABLE_ASCII = /^[ -~]{1,255}$/;
+
+/** Whether a message may have this id: 1 to 255 printable ASCII characters. */
+export function isTaskId(value: Field): value is string {
+  return typeof value === "string" && PRINTABLE_ASCII.test(value);
+}
+
+/** Whether a message may have this name of a task: 1 to 255 characters. */
+export function isTaskName(value: Field): value is string {
+  return typeof value === "string" && value !== "" && value.length <= 255;
+}
+
+const isMissing = (value: Field): value is undefined | null => value === undefined || value === null;
+
+/** What a value is, in words that quote none of it: it may be secret. */
+export function kind(value: JsonValue): string {
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "an array";
+  return typeof value === "object" ? "an object" : `a ${typeof value}`;
+}
+
+export function string(name: string, value: Field, fail: Fail): string | undefined {
+  if (isMissing(value)) return undefined;
+  if (typeof value !== "string") throw fail(`${name} is ${kind(value)}, not a string`);
+  return value;
+}
+
+export function flag(name: string, value: Field, fail: Fail): boolean {
+  if (isMissing(value)) return false;
+  if (typeof value !== "boolean") throw fail(`${name} is ${kind(value)}, not true or false`);
+  return value;
+}
+
+export function number(name: string, value: Field, fail: Fail, which: "whole" | "any"): number | undefined {
+  if (isMissing(value)) return undefined;
+  if (typeof value !== "number") throw fail(`${name} is ${kind(value)}, not a number`);
+  const fits = which === "whole" ? Number.isSafeInteger(value) : Number.isFinite(value);
+  if (!fits || value < 0) throw fail(`${name} is ${value}, not a ${which === "whole" ? "whole " : ""}number from 0 up`);
+  return value;
+}
+
+export function object(name: string, value: Field, fail: Fail): JsonObject | undefined {
+  if (isMissing(value)) return undefined;
+  if (!isObject(value)) throw fail(`${name} is ${kind(value)}, not an object`);
+  return value;
+}
+
+export function list(name: string, value: Field, fail: Fail): readonly JsonValue[] | undefined {
+  if (isMissing(value)) return undefined;
+  if (!Array.isArray(value)) throw fail(`${name} is ${kind(value)}, not an array`);
+  return value;
+}
+
+export function time(name: string, value: Field, fail: Fail): number | undefined {
+  const text = string(name, value, fail);
+  if (text === undefined) return undefined;
+  const epochMs = parseTime(text);
+  if (epochMs === undefined) throw fail(`${name} is not a time in ISO 8601, such as 2026-11-21T04:13:11.504807+00:00`);
+  return epochMs;
+}
+
+export function signatures(name: string, value: Field, fail: Fail): readonly WireSignature[] {
+  // Celery's workers take a single signature for a list of one (maybe_list).
+  if (isObject(value)) return [signature(name, value, fail)];
+  return (list(name, value, fail) ?? []).map((item, i) => signature(`${name}[${i}]`, item, fail));
+}
+
+/** Celery builds signatures from dicts with as little as a task's name; what is missing gets the values it would have there. */
+function signature(name: string, value: JsonValue, fail: Fail): WireSignature {
+  if (!isObject(value)) throw fail(`${name} is ${kind(value)}, not a signature`);
+  const task = string(`${name}.task`, value.task, fail);
+  if (task === undefined) throw fail(`${name} names no task`);
+  return {
+    ...value, // what Celery may add to signatures travels on
+    task,
+    args: list(`${name}.args`, value.args, fail) ?? [],
+    kwargs: object(`${name}.kwargs`, value.kwargs, fail) ?? {},
+    options: object(`${name}.options`, value.options, fail) ?? {},
+    subtask_type: string(`${name}.subtask_type`, value.subtask_type, fail) ?? null,
+    immutable: flag(`${name}.immutable`, value.immutable, fail),
+  };
+}

@@ -1,0 +1,22 @@
+// Names of headers. A caller's own headers lie beside the protocol's at the top level, as in Celery, so some are taken.
+
+/** Times the dead-letter consumer sent the message again. Ours; everything that begins with `lovage_` is. */
+export const RESENDS_HEADER = "lovage_resends";
+
+/**
+ * Names a caller's own header must not have: those of Celery's protocol, and those under which a Celery worker keeps
+ * something else in the request it makes of the headers (there they would be overwritten, or would break the task).
+ */
+export const RESERVED_HEADERS: ReadonlySet<string> = new Set([
+  ...["lang", "task", "id", "root_id", "parent_id", "group", "group_index", "shadow", "eta", "expires", "retries"],
+  ...["timelimit", "argsrepr", "kwargsrepr", "origin", "ignore_result", "replaced_task_nesting", "stamped_headers"],
+  ...["stamps", "compression", RESENDS_HEADER],
+  ...["args", "kwargs", "callbacks", "errbacks", "chain", "chord", "properties", "reply_to", "correlation_id"],
+  ...["hostname", "delivery_info", "headers", "is_eager", "called_directly", "children", "taskset", "utc", "loglevel"],
+  ...["logfile"],
+]);
+
+/** Whether a caller's own header must not have this name: in RESERVED_HEADERS, or beginning with `lovage_`. */
+export function isReservedHeader(name: string): boolean {
+  return RESERVED_HEADERS.has(name) || name.startsWith("lovage_");
+}
