@@ -17,7 +17,7 @@ export type Outcome =
       readonly eta?: number;
       readonly maxRetries?: number | null;
       /** Other arguments for the next run. */
-      readonly next?: Pick<Envelope, "args" | "kwargs">;
+      readonly next?: Partial<Pick<Envelope, "args" | "kwargs">>;
     }
   | { readonly kind: "ignored"; readonly reason: string }
   | { readonly kind: "rejected"; readonly requeue: boolean; readonly failure: Failure }

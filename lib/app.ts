@@ -1,0 +1,227 @@
+// An app: a name, its workloads and its tasks. Producers, workers and CDK constructs all read it.
+import { type CallOptions, checkCall } from "./call-options.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import { type Connect, Connection, connectToAws } from "./connection.ts";
+import { makeContext, type TaskContext } from "./context.ts";
+import { type IdKey, idKey } from "./core/ids.ts";
+import { describe } from "./duration.ts";
+import { DuplicateTask, InvalidOption } from "./errors.ts";
+import { createLogger, type Logger } from "./log.ts";
+import { check, type Rule } from "./options.ts";
+import { plan, send } from "./publish.ts";
+import { AsyncResult, type ResultDeps } from "./result.ts";
+import { type TaskOptions, taskSettings } from "./settings.ts";
+import { queueName, tableName } from "./store/table.ts";
+import type { BoundHandler, RegisteredTask, Task } from "./task.ts";
+import { isTaskName } from "./wire/fields.ts";
+import { assertJson, type JsonObject, type JsonValue } from "./wire/serializer.ts";
+import type { Signature } from "./signature.ts";
+import type { Handler } from "./worker/invoke.ts";
+import { onFargate, type Workload } from "./workload.ts";
+
+export interface AppOptions {
+  /** Modules with tasks, relative to the app's own: what a worker imports. @default - none */
+  readonly include?: readonly string[];
+  /** Queues and who works them off. @default - one I/O-bound container workload, `default` */
+  readonly workloads?: Readonly<Record<string, Workload>>;
+  /** Options of every task that does not say otherwise. @default - Lovage's own */
+  readonly defaults?: TaskOptions;
+  /** Where to log: pino's interface. @default - JSON lines on stderr, warnings and errors */
+  readonly logger?: Logger;
+  /** Other back ends than AWS, for tests. @default - SQS and DynamoDB, by the AWS SDK's own configuration */
+  readonly connect?: Connect;
+  readonly clock?: Clock;
+}
+
+/** `kwargs` are for tasks written in Python, and reach a TypeScript handler as one last argument. */
+export interface SendOptions<R = unknown> extends CallOptions<R> {
+  readonly kwargs?: Readonly<Record<string, unknown>>;
+}
+
+const any: Rule<unknown> = (value) => value;
+
+const include: Rule<readonly string[]> = (value, name) => {
+  if (!Array.isArray(value) || value.some((path) => typeof path !== "string")) throw new InvalidOption(`${name} is ${describe(value)}; it takes an array of module paths`);
+  return value;
+};
+
+const workloads: Rule<Readonly<Record<string, Workload>>> = (value, name) => {
+  const given = typeof value === "object" && value !== null ? Object.entries(value) : [];
+  if (given.length === 0) throw new InvalidOption(`${name} is ${describe(value)}; it takes at least one workload, such as { default: onLambda() }`);
+  for (const [workload, definition] of given) {
+    if (definition?.kind === undefined) throw new InvalidOption(`workload "${workload}" is ${describe(definition)}; it takes onLambda({...}) or onFargate({...})`);
+  }
+  return value as Readonly<Record<string, Workload>>;
+};
+
+/** Defines an app. The name is the prefix of its queues and the name of its table. Throws InvalidOption. */
+export function createApp(name: string, options: AppOptions = {}): App {
+  return new App(name, options);
+}
+
+export class App {
+  readonly name: string;
+  readonly include: readonly string[];
+  readonly workloads: Readonly<Record<string, Workload>>;
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** Keys the ids of its tasks. */
+  readonly key: IdKey;
+  readonly #defaults: TaskOptions;
+  readonly #tasks = new Map<string, RegisteredTask>();
+  readonly #connection: Connection;
+  readonly #sending = new Set<Promise<unknown>>();
+
+  constructor(name: string, options: AppOptions) {
+    const given = check(`app "${name}"`, options, { include, workloads, defaults: any, logger: any, connect: any, clock: any });
+    tableName(name); // throws where the name cannot be one
+    this.name = name;
+    this.include = given.include ?? [];
+    this.workloads = Object.freeze({ ...(given.workloads ?? { default: onFargate({ work: "io" }) }) });
+    for (const workload of Object.keys(this.workloads)) queueName(name, workload);
+    this.clock = options.clock ?? systemClock;
+    this.log = options.logger ?? createLogger({ level: "warn", format: "json", clock: this.clock, write: (line) => process.stderr.write(`${line}\n`) });
+    this.key = idKey(name);
+    this.#defaults = options.defaults ?? {};
+    taskSettings("(none)", {}, this.#defaults); // wrong defaults are refused here, not at the first task
+    const connect = options.connect ?? connectToAws;
+    this.#connection = new Connection(() => connect(name, this.clock));
+  }
+
+  /** Defines a task: a name, options, a function. Throws InvalidOption, DuplicateTask. */
+  task<A extends readonly unknown[], R>(name: string, handler: (...args: A) => R): Task<A, Awaited<R>>;
+  task<A extends readonly unknown[], R>(name: string, options: TaskOptions & { readonly bind: true }, handler: BoundHandler<A, R>): Task<A, Awaited<R>>;
+  task<A extends readonly unknown[], R>(name: string, options: TaskOptions & { readonly bind?: false }, handler: (...args: A) => R): Task<A, Awaited<R>>;
+  task(name: string, optionsOrHandler: object, maybeHandler?: Handler): Task {
+    const options = maybeHandler === undefined ? {} : optionsOrHandler;
+    const handler = (maybeHandler ?? optionsOrHandler) as Handler; // checked in the next lines
+    if (!isTaskName(name)) throw new InvalidOption(`a task's name is ${describe(name)}; it takes 1 to 255 characters`);
+    if (typeof handler !== "function") throw new InvalidOption(`task "${name}" has ${describe(handler)} for a handler; it takes a function`);
+    if (this.#tasks.has(name)) throw new DuplicateTask(name);
+    const settings = taskSettings(name, options, this.#defaults);
+    this.#workload(settings.workload, `task "${name}"`);
+    this.#tasks.set(name, { settings, handler });
+    return this.#makeTask({ settings, handler });
+  }
+
+  /** Sends a task by its name: one written in Python, or defined in another code base. @throws as `Task.applyAsync` */
+  sendTask<R = unknown>(name: string, args: readonly unknown[] = [], { kwargs = {}, ...options }: SendOptions<R> = {}): Promise<AsyncResult<R>> {
+    return this.#send<R>(name, args, kwargs, options);
+  }
+
+  /** The result of an id stored earlier, in any process. Nothing is read yet. */
+  result<R = unknown>(id: string): AsyncResult<R> {
+    return new AsyncResult<R>(id, this.#resultDeps());
+  }
+
+  /** The tasks defined so far, by name. */
+  get tasks(): ReadonlyMap<string, RegisteredTask> {
+    return this.#tasks;
+  }
+
+  /** Waits until every call made so far has been accepted. Throws the first failure among them. For a Lambda, before it answers. */
+  async flush(): Promise<void> {
+    const settled = await Promise.allSettled([...this.#sending]);
+    const failed = settled.find((one) => one.status === "rejected");
+    if (failed) throw failed.reason;
+  }
+
+  /** Waits for what is being sent, then closes the connections. */
+  async close(): Promise<void> {
+    await Promise.allSettled([...this.#sending]);
+    await this.#connection.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** The back ends, connected: what workers and the CLI use. */
+  backends(): ReturnType<Connection["open"]> {
+    return this.#connection.open();
+  }
+
+  #makeTask({ settings, handler }: RegisteredTask): Task {
+    const { name } = settings;
+    const direct = (...args: readonly unknown[]) => {
+      const call = handler as (...args: unknown[]) => unknown; // a plain call: the types are the task's own
+      return settings.bind ? call(this.#directContext(name, args), ...args) : call(...args);
+    };
+    const signature = (args: readonly unknown[], immutable: boolean): Signature => {
+      assertJson(args, "args");
+      return { wire: { task: name, args: args as readonly JsonValue[], kwargs: {}, options: {}, subtask_type: null, immutable } };
+    };
+    const task = Object.assign(direct, {
+      delay: (...args: readonly unknown[]) => this.#send(name, args, {}, {}),
+      applyAsync: (args: readonly unknown[], options: CallOptions = {}) => this.#send(name, args, {}, options),
+      s: (...args: readonly unknown[]) => signature(args, false),
+      si: (...args: readonly unknown[]) => signature(args, true),
+      result: (id: string) => this.result(id),
+      taskName: name,
+      settings,
+    });
+    Object.defineProperty(task, "name", { value: name });
+    return task as unknown as Task; // the overloads of task() give it its types
+  }
+
+  /** Whatever is wrong with the call rejects at once and loudly; an unreachable queue is logged too, for calls nobody awaits. */
+  #send<R>(name: string, args: readonly unknown[], kwargs: Readonly<Record<string, unknown>>, options: CallOptions<R>): Promise<AsyncResult<R>> {
+    const settings = this.#tasks.get(name)?.settings;
+    let planned: ReturnType<typeof plan>;
+    try {
+      if (!Array.isArray(args)) throw new InvalidOption(`the arguments of "${name}" are ${describe(args)}; they are an array`);
+      const checked = checkCall(`the call of "${name}"`, options, settings, this.clock);
+      if (checked.workload !== undefined) this.#workload(checked.workload, `the call of "${name}"`);
+      const call = { task: name, args, kwargs, options: checked, workload: settings?.workload ?? "default", ignoreResult: settings?.ignoreResult ?? false };
+      planned = plan(call, this.key, this.clock);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    const { id } = planned.envelope;
+    const sent = this.backends()
+      .then((backends) => send(this.name, planned, options.taskId !== undefined, backends, this.clock))
+      .then(() => this.result<R>(id));
+    this.#sending.add(sent);
+    sent.then(
+      () => this.#sending.delete(sent),
+      (error: unknown) => {
+        this.#sending.delete(sent);
+        this.log.error({ task: name, id, error: String(error) }, "could not send a task");
+      },
+    );
+    return sent;
+  }
+
+  #workload(name: string, owner: string): Workload {
+    const workload = this.workloads[name];
+    if (workload === undefined) throw new InvalidOption(`workload of ${owner} is "${name}"; app "${this.name}" has ${Object.keys(this.workloads).join(", ")}`);
+    return workload;
+  }
+
+  #resultDeps(): ResultDeps {
+    const store = async () => (await this.backends()).store;
+    return { app: this.name, key: this.key, clock: this.clock, store };
+  }
+
+  #directContext(task: string, args: readonly unknown[]): TaskContext {
+    const id = "called-directly";
+    const facts = {
+      id,
+      task,
+      args: args as readonly JsonValue[],
+      kwargs: {} as JsonObject,
+      retries: 0,
+      rootId: id,
+      parentId: undefined,
+      headers: {},
+      timeLimit: Number.POSITIVE_INFINITY,
+      softTimeLimit: Number.POSITIVE_INFINITY,
+      worker: "in place",
+      delivery: { workload: "none", messageId: "none", receiveCount: 0 },
+      calledDirectly: true,
+      signal: new AbortController().signal,
+      log: this.log.child({ task }),
+    };
+    return makeContext(facts, async () => {}, this.clock);
+  }
+}

@@ -1,0 +1,131 @@
+// The options of one call, checked. What SQS or this version cannot keep is refused here, with the reason.
+import type { Clock } from "./clock.ts";
+import { SQS } from "./defaults.ts";
+import { type Duration, describe } from "./duration.ts";
+import { InvalidDelay, InvalidOption } from "./errors.ts";
+import { check, duration, flag, positiveDuration, type Rule, refused, text } from "./options.ts";
+import { checkLimits, type TaskSettings } from "./settings.ts";
+import type { Signature } from "./signature.ts";
+import { isReservedHeader } from "./wire/envelope.ts";
+import { isTaskId } from "./wire/fields.ts";
+import { assertJson, type JsonObject } from "./wire/serializer.ts";
+import type { WireSignature } from "./wire/signature.ts";
+
+/** Celery's `apply_async` options. `R` is what the task returns. */
+export interface CallOptions<R = unknown> {
+  /** Pause before it may start, at most 15 minutes. Excludes `eta`. */
+  readonly countdown?: Duration;
+  /** When it may start, at most 15 minutes ahead. Excludes `countdown`. */
+  readonly eta?: Date;
+  /** After this it is revoked instead of started: a Date, or a time from now. */
+  readonly expires?: Date | Duration;
+  /** Workload to send it to. @default - the task's */
+  readonly workload?: string;
+  /**
+   * An id of your own: 1 to 255 printable ASCII characters. It is recorded at publish (one write), and publishing it
+   * again sends it again while it is PENDING and does nothing once it has started.
+   */
+  readonly taskId?: string;
+  /** Your own headers: JSON, for `ctx.headers`. */
+  readonly headers?: JsonObject;
+  /** @default - the task's */
+  readonly timeLimit?: Duration;
+  /** @default - the task's */
+  readonly softTimeLimit?: Duration;
+  /** @default - the task's */
+  readonly ignoreResult?: boolean;
+  /** Called with the result when it succeeds. */
+  readonly link?: Signature<R>;
+  /** Called with the task's id when it fails. */
+  readonly linkError?: Signature<string>;
+}
+
+export interface CheckedCall {
+  /** Epoch ms. */
+  readonly eta?: number;
+  readonly expires?: number;
+  readonly workload?: string;
+  readonly taskId?: string;
+  readonly headers: JsonObject;
+  readonly timeLimit?: number;
+  readonly softTimeLimit?: number;
+  readonly ignoreResult?: boolean;
+  readonly link: readonly WireSignature[];
+  readonly linkError: readonly WireSignature[];
+}
+
+const UNTIL_SCHEDULER = "SQS delays a message by at most 15 minutes, and this version has no scheduler for longer ones; send it later, or let the task retry with a countdown";
+const FIFO = "FIFO queues are not supported: they cannot delay a single message, and a retry loses its place";
+
+const date: Rule<number> = (value, name) => {
+  if (!(value instanceof Date) || !Number.isFinite(value.getTime())) throw new InvalidOption(`${name} is ${describe(value)}; it takes a valid Date`);
+  return value.getTime();
+};
+
+const headers: Rule<JsonObject> = (value, name) => {
+  assertJson(value, "headers");
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new InvalidOption(`${name} is ${describe(value)}; it takes an object`);
+  const reserved = Object.keys(value).find(isReservedHeader);
+  if (reserved !== undefined) throw new InvalidOption(`${name} contains "${reserved}", which the message itself uses; give it another name`);
+  return value as JsonObject; // assertJson has checked it
+};
+
+const signature: Rule<WireSignature> = (value, name) => {
+  const wire = (value as Signature | undefined)?.wire;
+  if (wire === undefined) {
+    const hint = Array.isArray(value) ? "one signature; several callbacks come with canvas" : "a signature, made with task.s(...) or task.si(...)";
+    throw new InvalidOption(`${name} is ${describe(value)}; it takes ${hint}`);
+  }
+  return wire;
+};
+
+const taskId: Rule<string> = (value, name) => {
+  if (typeof value !== "string" || !isTaskId(value)) throw new InvalidOption(`${name} is ${describe(value)}; it takes 1 to 255 printable ASCII characters`);
+  return value;
+};
+
+const RULES = {
+  countdown: duration,
+  eta: date,
+  expires: ((value, name) => (value instanceof Date ? { at: date(value, name) } : { after: positiveDuration(value, name) })) as Rule<
+    { at: number } | { after: number }
+  >,
+  workload: text,
+  taskId,
+  headers,
+  timeLimit: positiveDuration,
+  softTimeLimit: positiveDuration,
+  ignoreResult: flag,
+  link: signature,
+  linkError: signature,
+  priority: refused("SQS has no priorities; give urgent tasks a workload of their own"),
+  queue: refused("a task goes to a workload; write workload"),
+  messageGroupId: refused(FIFO),
+  messageDeduplicationId: refused(FIFO),
+};
+
+/** Checks the options of one call. Throws InvalidOption, InvalidDelay or NotSerializable. */
+export function checkCall(owner: string, options: object, task: TaskSettings | undefined, clock: Clock): CheckedCall {
+  const call = check(owner, options, RULES);
+  const now = clock.now();
+  if (call.countdown !== undefined && call.eta !== undefined) throw new InvalidOption(`${owner} was given countdown and eta; it takes one of them`);
+  const eta = call.countdown === undefined ? call.eta : call.countdown === 0 ? undefined : now + call.countdown * 1_000;
+  if (eta !== undefined && eta - now > SQS.maxDelaySeconds * 1_000) {
+    throw new InvalidDelay(`${owner} is to start in ${Math.round((eta - now) / 1_000)} s; ${UNTIL_SCHEDULER}`);
+  }
+  const timeLimit = call.timeLimit ?? task?.timeLimit;
+  if (call.softTimeLimit !== undefined && timeLimit !== undefined) checkLimits(owner, timeLimit, call.softTimeLimit);
+  const expires = call.expires && ("at" in call.expires ? call.expires.at : now + call.expires.after * 1_000);
+  return {
+    ...(eta === undefined ? {} : { eta }),
+    ...(expires === undefined ? {} : { expires }),
+    ...(call.workload === undefined ? {} : { workload: call.workload }),
+    ...(call.taskId === undefined ? {} : { taskId: call.taskId }),
+    ...(call.timeLimit === undefined ? {} : { timeLimit: call.timeLimit }),
+    ...(call.softTimeLimit === undefined ? {} : { softTimeLimit: call.softTimeLimit }),
+    ...(call.ignoreResult === undefined ? {} : { ignoreResult: call.ignoreResult }),
+    headers: call.headers ?? {},
+    link: call.link ? [call.link] : [],
+    linkError: call.linkError ? [call.linkError] : [],
+  };
+}

@@ -1,0 +1,43 @@
+// The back ends an app talks to, made at the first use: importing an app opens nothing and loads no SDK.
+import type { Clock } from "./clock.ts";
+import type { Broker } from "./ports/broker.ts";
+import type { ResultStore } from "./ports/result-store.ts";
+
+export interface Backends {
+  readonly broker: Broker;
+  readonly store: ResultStore;
+  /** Where they are, for people: a service and its region, or an endpoint. */
+  where(): Promise<{ readonly broker: string; readonly store: string }>;
+}
+
+/** How to make them. @default - SQS and DynamoDB through the AWS SDK and its own configuration */
+export type Connect = (app: string, clock: Clock) => Promise<Backends>;
+
+export const connectToAws: Connect = async (app, clock) => {
+  const { awsBackends } = await import("./aws/backends.ts");
+  return awsBackends(app, clock);
+};
+
+export class Connection {
+  readonly #make: () => Promise<Backends>;
+  #backends: Promise<Backends> | undefined;
+
+  constructor(make: () => Promise<Backends>) {
+    this.#make = make;
+  }
+
+  open(): Promise<Backends> {
+    this.#backends ??= this.#make();
+    return this.#backends;
+  }
+
+  /** Closes what was opened. It opens again at the next use. */
+  async close(): Promise<void> {
+    const opened = this.#backends;
+    this.#backends = undefined;
+    if (opened === undefined) return;
+    const { broker, store } = await opened;
+    await broker.flush();
+    await Promise.all([broker.close(), store.close()]);
+  }
+}

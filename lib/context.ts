@@ -1,0 +1,94 @@
+// What a running task can reach: the context a `bind: true` handler gets first, and `currentTask()` from anywhere below.
+import { AsyncLocalStorage } from "node:async_hooks";
+import { type Clock, systemClock } from "./clock.ts";
+import { type Duration, seconds } from "./duration.ts";
+import { Retry, type RetryOptions, WrongContext } from "./errors.ts";
+import type { Logger } from "./log.ts";
+import { assertJson, type JsonObject, type JsonValue, toJson } from "./wire/serializer.ts";
+
+export interface TaskContext {
+  /** Id of this task. */
+  readonly id: string;
+  /** Name of this task. */
+  readonly task: string;
+  readonly args: readonly JsonValue[];
+  readonly kwargs: JsonObject;
+  /** Which run this is: 0 for the first. */
+  readonly retries: number;
+  readonly rootId: string;
+  readonly parentId: string | undefined;
+  /** The caller's own headers. */
+  readonly headers: JsonObject;
+  /** Seconds. */
+  readonly timeLimit: number;
+  readonly softTimeLimit: number;
+  /** The worker that runs it. */
+  readonly worker: string;
+  readonly delivery: { readonly workload: string; readonly messageId: string; readonly receiveCount: number };
+  /** It runs in place, as a plain function call. */
+  readonly calledDirectly: boolean;
+  /** Aborts at the soft time limit, when the task is revoked, and when another execution has taken it over. */
+  readonly signal: AbortSignal;
+  /** Lines carry the task's name, id and attempt. */
+  readonly log: Logger;
+  /** Ends this run and asks for another. Throws `Retry`; nothing after it runs. */
+  retry(options?: RetryOptions): never;
+  /** Stores how far it is, for `info().progress`. One write; nothing where the task is untracked. Throws NotSerializable. */
+  progress(meta: JsonValue): Promise<void>;
+  /** Stores a state of your own beside STARTED, for `info().customState`, with data. Throws NotSerializable. */
+  updateState(state: string, meta?: JsonValue): Promise<void>;
+  /** Resolves after a time; rejects with the signal's reason when it aborts. */
+  sleep(time: Duration): Promise<void>;
+}
+
+/** A context's facts; `makeContext` adds what it does. */
+export type ContextFacts = Omit<TaskContext, "retry" | "progress" | "updateState" | "sleep">;
+
+export function makeContext(
+  facts: ContextFacts,
+  report: (meta: string | undefined, customState: string | undefined) => Promise<void>,
+  clock: Clock = systemClock,
+): TaskContext {
+  let customState: string | undefined;
+  const json = (meta: JsonValue | undefined) => {
+    if (meta === undefined) return undefined;
+    assertJson(meta, "meta");
+    return toJson(meta);
+  };
+  return Object.freeze({
+    ...facts,
+    retry: (options?: RetryOptions): never => {
+      throw new Retry(options);
+    },
+    progress: async (meta: JsonValue) => report(json(meta), customState),
+    updateState: async (state: string, meta?: JsonValue) => {
+      customState = state;
+      await report(json(meta), state);
+    },
+    sleep: (time: Duration) => clock.sleep(seconds(time, "sleep()") * 1_000, facts.signal),
+  });
+}
+
+/** A running task and what belongs to it alone. */
+export interface Running {
+  readonly context: TaskContext;
+  /** How often it has made each call so far: the n-th equal call of a run has the same derived id in every execution of it. */
+  readonly calls: Map<string, number>;
+}
+
+const storage = new AsyncLocalStorage<Running>();
+
+export function runWith<T>(context: TaskContext, body: () => T): T {
+  return storage.run({ context, calls: new Map() }, body);
+}
+
+export function running(): Running | undefined {
+  return storage.getStore();
+}
+
+/** The context of the task that runs here. Throws WrongContext outside a task. */
+export function currentTask(): TaskContext {
+  const store = storage.getStore();
+  if (store === undefined) throw new WrongContext("currentTask() was called outside a running task");
+  return store.context;
+}

@@ -1,0 +1,84 @@
+// Turns a call into a message on its workload's queue. Planning is synchronous and pure but for the clock; sending is not.
+import { createHash } from "node:crypto";
+import type { CheckedCall } from "./call-options.ts";
+import type { Clock } from "./clock.ts";
+import { running } from "./context.ts";
+import * as changes from "./core/changes.ts";
+import { delaySeconds } from "./core/delay.ts";
+import type { Publication } from "./core/follow-ups.ts";
+import { derivedId, freshId, type IdKey } from "./core/ids.ts";
+import type { Backends } from "./connection.ts";
+import { queueName } from "./store/table.ts";
+import { type Envelope, encode } from "./wire/envelope.ts";
+import { assertJson, type JsonObject, toJson } from "./wire/serializer.ts";
+
+export interface Call {
+  readonly task: string;
+  readonly args: readonly unknown[];
+  readonly kwargs: Readonly<Record<string, unknown>>;
+  readonly options: CheckedCall;
+  /** The task's own, where it is known here. */
+  readonly workload: string;
+  readonly ignoreResult: boolean;
+}
+
+export interface Plan extends Publication {
+  /** The message, encoded: a call that cannot be sent fails before anything is. */
+  readonly body: string;
+}
+
+/** Throws NotSerializable or MessageTooLarge. */
+export function plan(call: Call, key: IdKey, clock: Clock): Plan {
+  const { options } = call;
+  assertJson(call.args, "args");
+  assertJson(call.kwargs, "kwargs");
+  const now = clock.now();
+  const ignoreResult = options.ignoreResult ?? call.ignoreResult;
+  const workload = options.workload ?? call.workload;
+  const parent = running();
+  const id = options.taskId ?? nextId(call, ignoreResult, key, clock, now);
+  const envelope: Envelope = {
+    id,
+    task: call.task,
+    args: call.args as Envelope["args"], // assertJson has checked them
+    kwargs: call.kwargs as JsonObject,
+    rootId: parent?.context.rootId ?? id,
+    ...(parent ? { parentId: parent.context.id } : {}),
+    retries: 0,
+    ...(options.eta === undefined ? {} : { eta: options.eta }),
+    ...(options.expires === undefined ? {} : { expires: options.expires }),
+    ...(options.timeLimit === undefined ? {} : { timeLimit: options.timeLimit }),
+    ...(options.softTimeLimit === undefined ? {} : { softTimeLimit: options.softTimeLimit }),
+    ignoreResult,
+    lang: "js",
+    headers: options.headers,
+    link: options.link,
+    linkError: options.linkError,
+    chain: [],
+  };
+  return { envelope, workload, delaySeconds: delaySeconds(options.eta, now), body: encode(envelope, workload) };
+}
+
+/**
+ * A fresh id; inside a task one derived from it, so that an execution repeated after a crash sends the same tasks again and
+ * not others beside them. A retry is another run with calls of its own.
+ */
+function nextId(call: Call, ignoreResult: boolean, key: IdKey, clock: Clock, now: number): string {
+  const parent = running();
+  if (parent === undefined) return freshId(key, now, clock.randomBytes(10), ignoreResult);
+  const digest = createHash("sha256").update(toJson([call.task, call.args as never, call.kwargs as never])).digest("base64url");
+  const nth = parent.calls.get(digest) ?? 0;
+  parent.calls.set(digest, nth + 1);
+  return derivedId(key, parent.context.id, `call:${parent.context.retries}:${digest}:${nth}`, ignoreResult);
+}
+
+/** Sends it. A chosen id is recorded first: it cannot certify itself, and it may have been published before. */
+export async function send(app: string, { envelope, workload, body, delaySeconds }: Plan, chosenId: boolean, backends: Backends, clock: Clock): Promise<void> {
+  if (chosenId) {
+    const pending = changes.recordPending(envelope.id, envelope.task, workload, clock.now());
+    const answer = await backends.store.write(pending);
+    if (!answer.applied) return; // it has started, or ended: publishing it again changes nothing
+  }
+  await backends.broker.send(queueName(app, workload), { body, delaySeconds });
+}
+

@@ -1,0 +1,188 @@
+// AsyncResult: what an id tells about its task, in any process.
+import type { Clock } from "./clock.ts";
+import * as changes from "./core/changes.ts";
+import { certify, type IdKey } from "./core/ids.ts";
+import { conclude, isFinal, type State } from "./core/states.ts";
+import { running } from "./context.ts";
+import { RESULT_POLL_MS } from "./defaults.ts";
+import { type Duration, seconds } from "./duration.ts";
+import { NotReady, NotRevocable, ResultExpired, ResultTimeout, TaskFailed, TaskLost, TaskRevoked, TaskUnknown, WrongContext } from "./errors.ts";
+import type { ResultStore } from "./ports/result-store.ts";
+import { revoke, type RevokeAnswer } from "./revoke.ts";
+import type { Failure, TaskRecord } from "./store/record.ts";
+import { toError } from "./wire/failure.ts";
+import type { JsonValue } from "./wire/serializer.ts";
+
+export interface ResultDeps {
+  readonly app: string;
+  readonly key: IdKey;
+  readonly clock: Clock;
+  store(): Promise<ResultStore>;
+}
+
+export interface GetOptions {
+  /** How long to wait. @default - without end, or until the task reads LOST or UNKNOWN */
+  readonly timeout?: Duration;
+  /** Ends the waiting with its reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** Everything known about a task. Times are Dates; what is not known is absent. */
+export interface TaskInfo {
+  readonly id: string;
+  readonly state: State;
+  readonly task?: string;
+  readonly workload?: string;
+  /** Which run this is about: 0 for the first. */
+  readonly retries?: number;
+  /** Claims made so far. */
+  readonly runs?: number;
+  readonly worker?: string;
+  readonly startedAt?: Date;
+  readonly endedAt?: Date;
+  /** In RETRY: when the next run may start. */
+  readonly retryAt?: Date;
+  /** What `ctx.progress()` or `ctx.updateState()` stored. */
+  readonly progress?: JsonValue;
+  readonly customState?: string;
+  /** Why it failed, is retried, or was revoked. */
+  readonly failure?: Failure;
+  readonly revokeRequested?: boolean;
+  readonly ignored?: boolean;
+  readonly forgotten?: boolean;
+}
+
+export class AsyncResult<T = unknown> {
+  readonly id: string;
+  readonly #deps: ResultDeps;
+
+  constructor(id: string, deps: ResultDeps) {
+    this.id = id;
+    this.#deps = deps;
+  }
+
+  /**
+   * Waits for the task's result, and returns it.
+   * @throws TaskFailed, TaskRevoked, TaskLost, TaskUnknown, ResultExpired, ResultTimeout; WrongContext inside a task;
+   * the signal's reason. A task sent with `ignoreResult` returns undefined at once.
+   */
+  async get({ timeout, signal }: GetOptions = {}): Promise<T> {
+    if (running()) throw new WrongContext("get() was called inside a task: it would hold a slot that the task it waits for may need; use link, or read the result later");
+    const { clock } = this.#deps;
+    const limit = timeout === undefined ? Number.POSITIVE_INFINITY : seconds(timeout, "timeout of get()") * 1_000;
+    const began = clock.monotonic();
+    let pause: number = RESULT_POLL_MS.first;
+    for (;;) {
+      signal?.throwIfAborted();
+      const [state, record] = await this.#look();
+      if (isFinal(state) || state === "UNKNOWN") return this.#ending(state, record);
+      const left = limit - (clock.monotonic() - began);
+      if (left <= 0) throw new ResultTimeout(this.id, state, limit / 1_000);
+      await clock.sleep(Math.min(pause, left), signal);
+      pause = Math.min(pause * RESULT_POLL_MS.factor, RESULT_POLL_MS.longest);
+    }
+  }
+
+  /** UNKNOWN, PENDING, STARTED, STALLED, RETRY, SUCCESS, FAILURE, REVOKED, LOST or UNTRACKED (docs/protocol.md). One read. */
+  async state(): Promise<State> {
+    return (await this.#look())[0];
+  }
+
+  /** It will not change any more: SUCCESS, FAILURE, REVOKED, LOST or UNTRACKED. */
+  async ready(): Promise<boolean> {
+    return isFinal(await this.state());
+  }
+
+  async successful(): Promise<boolean> {
+    return (await this.state()) === "SUCCESS";
+  }
+
+  async failed(): Promise<boolean> {
+    return (await this.state()) === "FAILURE";
+  }
+
+  /** Everything known about it. One read. */
+  async info(): Promise<TaskInfo> {
+    const [state, record] = await this.#look();
+    return infoOf(this.id, state, record);
+  }
+
+  /** The stack of the error it failed with, or is retried for. */
+  async traceback(): Promise<string | undefined> {
+    return (await this.#look())[1]?.failure?.stack;
+  }
+
+  /**
+   * Ends it if it has not started; asks its worker to stop it otherwise. `terminate` kills the execution where it runs
+   * off the worker's main thread, and stops waiting for it elsewhere.
+   * @throws NotRevocable where it was sent with `ignoreResult`
+   */
+  async revoke({ terminate = false }: { terminate?: boolean } = {}): Promise<RevokeAnswer> {
+    if (certify(this.id, this.#deps.key).untracked) throw new NotRevocable(this.id);
+    return revoke(await this.#deps.store(), this.id, terminate ? "terminate" : "cooperate", this.#deps.clock.now());
+  }
+
+  /** Removes its value and leaves a tombstone, so that a late duplicate does not run again. @throws NotReady before it has ended */
+  async forget(): Promise<void> {
+    const store = await this.#deps.store();
+    const answer = await store.write(changes.forget(this.id));
+    if (answer.applied) return;
+    const state = conclude(answer.existing, certify(this.id, this.#deps.key), this.#deps.clock.now());
+    if (!isFinal(state) && state !== "UNKNOWN") throw new NotReady(this.id, state);
+  }
+
+  toJSON(): string {
+    return this.id;
+  }
+
+  async #look(): Promise<[State, TaskRecord | undefined]> {
+    const store = await this.#deps.store();
+    const record = await store.read(this.id);
+    return [conclude(record, certify(this.id, this.#deps.key), this.#deps.clock.now()), record];
+  }
+
+  #ending(state: State, record: TaskRecord | undefined): T {
+    const { app, clock } = this.#deps;
+    if (state === "UNKNOWN") throw new TaskUnknown(this.id, app);
+    if (state === "LOST") throw new TaskLost(this.id);
+    if (state === "UNTRACKED") return undefined as T; // what `ignoreResult` promises
+    if (record?.forgotten) throw new ResultExpired(this.id, "it was forgotten");
+    if (state === "REVOKED") throw new TaskRevoked(this.id, record?.failure?.message ?? "revoked");
+    if (state === "FAILURE") {
+      const failure = record?.failure ?? { type: "Error", message: "no failure was recorded" };
+      throw new TaskFailed(this.id, failure, toError(failure));
+    }
+    if (record?.result === undefined) return undefined as T; // the task returned nothing
+    if ((record.resultExpiresAt ?? Number.POSITIVE_INFINITY) <= clock.now()) {
+      throw new ResultExpired(this.id, `it expired at ${new Date(record.resultExpiresAt ?? 0).toISOString()} (resultExpires)`);
+    }
+    return JSON.parse(record.result) as T; // what the task returned, by its type
+  }
+}
+
+function infoOf(id: string, state: State, record: TaskRecord | undefined): TaskInfo {
+  if (record === undefined) return { id, state };
+  const facts = {
+    id,
+    state,
+    task: record.task,
+    workload: record.workload,
+    retries: record.attempt,
+    runs: record.runs,
+    worker: record.owner,
+    startedAt: date(record.startedAt),
+    endedAt: date(record.endedAt),
+    retryAt: date(record.retryAt),
+    progress: record.meta === undefined ? undefined : JSON.parse(record.meta),
+    customState: record.customState,
+    failure: record.failure,
+    revokeRequested: record.revokeRequested === undefined ? undefined : true,
+    ignored: record.ignored,
+    forgotten: record.forgotten,
+  };
+  return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined)) as unknown as TaskInfo; // drops what is absent
+}
+
+function date(ms: number | undefined): Date | undefined {
+  return ms === undefined ? undefined : new Date(ms);
+}

@@ -1,0 +1,155 @@
+// Runs a task's code once and says how it ended. The same in the worker's own thread and in a pool's.
+import { type Clock, systemClock } from "../clock.ts";
+import { makeContext, runWith, type TaskContext } from "../context.ts";
+import type { Outcome } from "../core/outcome.ts";
+import { MAX_RESULT_BYTES } from "../defaults.ts";
+import { seconds } from "../duration.ts";
+import {
+  ClaimLost,
+  Ignore,
+  InvalidOption,
+  MaxRetriesExceeded,
+  Reject,
+  ResultTooLarge,
+  Retry,
+  SoftTimeLimitExceeded,
+  TaskRevoked,
+  TimeLimitExceeded,
+} from "../errors.ts";
+import type { ErrorMatcher, TaskSettings } from "../settings.ts";
+import { toFailure } from "../wire/failure.ts";
+import { assertJson, toJson } from "../wire/serializer.ts";
+import type { Job, StopReason } from "./job.ts";
+
+/** A task's function. With `bind: true` the context comes first. */
+export type Handler = (...args: never[]) => unknown;
+
+/** Runs `handler` until it ends, its hard limit passes, or it is stopped for good. Never rejects. */
+export async function invoke(handler: Handler, job: Job, clock: Clock = systemClock): Promise<Outcome> {
+  const abort = new AbortController();
+  const cut = Promise.withResolvers<Outcome>();
+  const forget = job.stop.onStop((reason) => {
+    abort.abort(stopError(reason, job));
+    // Asked to cooperate, the code may finish; otherwise it is not waited for. Code that ignores its signal runs on unheard.
+    if (reason === "terminated") cut.resolve({ kind: "revoked", reason: "terminated" });
+    if (reason === "shutdown") cut.resolve({ kind: "interrupted" });
+  });
+  const softly = clock.timer(job.softTimeLimit * 1_000, () => abort.abort(new SoftTimeLimitExceeded(job.softTimeLimit)));
+  const hard = clock.timer(job.timeLimit * 1_000, () => {
+    const error = new TimeLimitExceeded(job.timeLimit);
+    abort.abort(error);
+    cut.resolve(thrown(error, job));
+  });
+  const context = contextOf(job, abort.signal, clock);
+  try {
+    return await Promise.race([cut.promise, run(handler, context, job)]);
+  } finally {
+    forget();
+    softly();
+    hard();
+  }
+}
+
+async function run(handler: Handler, context: TaskContext, job: Job): Promise<Outcome> {
+  const { args, kwargs } = job.envelope;
+  const given: unknown[] = Object.keys(kwargs).length === 0 ? [...args] : [...args, kwargs];
+  if (job.settings.bind) given.unshift(context);
+  try {
+    const value = await runWith(context, () => (handler as (...args: unknown[]) => unknown)(...given)); // arguments come from JSON; their types are the caller's promise
+    return success(value, job);
+  } catch (error) {
+    return thrown(fromSignal(error, context.signal), job);
+  }
+}
+
+function success(value: unknown, job: Job): Outcome {
+  if (value === undefined) return { kind: "success", result: undefined };
+  try {
+    assertJson(value, "result");
+    const result = toJson(value);
+    if (result.length > MAX_RESULT_BYTES) throw new ResultTooLarge(job.envelope.task, result.length, MAX_RESULT_BYTES);
+    return { kind: "success", result };
+  } catch (error) {
+    return { kind: "failure", failure: toFailure(error), expected: false };
+  }
+}
+
+/** Waiting code often wraps the reason it was aborted with in an AbortError of its own. */
+function fromSignal(error: unknown, signal: AbortSignal): unknown {
+  const isAbortError = error instanceof Error && error.name === "AbortError";
+  return signal.aborted && isAbortError ? signal.reason : error;
+}
+
+/** What an error means for the task. */
+export function thrown(error: unknown, job: Pick<Job, "settings" | "envelope" | "stop">): Outcome {
+  const { settings, envelope, stop } = job;
+  if (stop.reason === "revoked" || stop.reason === "terminated") return { kind: "revoked", reason: "revoked while it ran" };
+  if (error instanceof Retry) return retryOutcome(error, settings, envelope.id);
+  if (error instanceof Ignore) return { kind: "ignored", reason: error.message };
+  if (error instanceof Reject) return { kind: "rejected", requeue: error.requeue, failure: toFailure(error) };
+  const failure = toFailure(error);
+  if (matches(error, settings.autoRetryFor) && !matches(error, settings.dontAutoRetryFor)) {
+    return { kind: "retry", failure, exhausted: failure };
+  }
+  return { kind: "failure", failure, expected: matches(error, settings.throws) };
+}
+
+function retryOutcome({ options }: Retry, settings: TaskSettings, id: string): Outcome {
+  try {
+    const { countdown, eta, args, kwargs, maxRetries, cause } = options;
+    if (countdown !== undefined && eta !== undefined) throw new InvalidOption("retry() takes countdown or eta, not both");
+    if (eta !== undefined && !(eta instanceof Date && Number.isFinite(eta.getTime()))) throw new InvalidOption("eta of retry() takes a valid Date");
+    if (args !== undefined) assertJson(args, "args");
+    if (kwargs !== undefined) assertJson(kwargs, "kwargs");
+    const failure = cause === undefined ? undefined : toFailure(cause);
+    return {
+      kind: "retry",
+      failure,
+      exhausted: failure ?? toFailure(new MaxRetriesExceeded(settings.name, id, maxRetries ?? settings.maxRetries ?? 0)),
+      ...(countdown === undefined ? {} : { countdown: seconds(countdown, "countdown of retry()") }),
+      ...(eta === undefined ? {} : { eta: eta.getTime() }),
+      ...(maxRetries === undefined ? {} : { maxRetries }),
+      ...(args === undefined && kwargs === undefined ? {} : { next: { ...(args && { args }), ...(kwargs && { kwargs }) } }),
+    } as Outcome; // args and kwargs have just been checked to be JSON
+  } catch (error) {
+    return { kind: "failure", failure: toFailure(error), expected: false };
+  }
+}
+
+/** By class where the class is the same here, by the names along its prototype chain where it is not. */
+function matches(error: unknown, matchers: readonly ErrorMatcher[]): boolean {
+  if (matchers.length === 0) return false;
+  const names = new Set<string>();
+  if (error instanceof Error) names.add(error.name);
+  for (let proto = Object.getPrototypeOf(error); proto && proto !== Object.prototype; proto = Object.getPrototypeOf(proto)) {
+    names.add(proto.constructor.name);
+  }
+  return matchers.some((matcher) => (typeof matcher === "string" ? names.has(matcher) : error instanceof matcher));
+}
+
+function stopError(reason: StopReason, { envelope }: Job): Error {
+  if (reason === "claim lost") return new ClaimLost(envelope.id);
+  return new TaskRevoked(envelope.id, reason === "shutdown" ? "its worker shuts down; it runs again elsewhere" : "while it ran");
+}
+
+function contextOf(job: Job, signal: AbortSignal, clock: Clock): TaskContext {
+  const { envelope } = job;
+  const facts = {
+    id: envelope.id,
+    task: envelope.task,
+    args: envelope.args,
+    kwargs: envelope.kwargs,
+    retries: envelope.retries,
+    rootId: envelope.rootId,
+    parentId: envelope.parentId,
+    headers: envelope.headers,
+    timeLimit: job.timeLimit,
+    softTimeLimit: job.softTimeLimit,
+    worker: job.owner,
+    delivery: { workload: job.workload, messageId: job.messageId, receiveCount: job.receiveCount },
+    calledDirectly: false,
+    signal,
+    log: job.log,
+  };
+  return makeContext(facts, job.report, clock);
+}
