@@ -234,6 +234,7 @@ export function retry(
       meta: undefined,
       customState: undefined,
       failure: next.failure,
+      expiresAt: undefined,
     },
   };
 }

@@ -31,13 +31,11 @@ export interface Ending {
 
 /**
  * Callbacks after SUCCESS receive the result, error callbacks after FAILURE the failed task's id, as their first argument
- * unless they are immutable. REVOKED has none (celery/backends/base.py). A forgotten ending has none left to send: whoever
- * forgot it had read it.
+ * unless they are immutable. REVOKED has none (celery/backends/base.py). A forgotten SUCCESS has none either: its result is gone.
  */
 export function followUps(parent: Envelope, ending: Ending, routes: Routes): readonly Publication[] {
-  if (ending.forgotten || ending.ignored) return [];
   if (ending.state === "SUCCESS") {
-    if (parent.link.length === 0) return [];
+    if (parent.link.length === 0 || ending.ignored || ending.forgotten) return [];
     const result = ending.result === undefined ? null : (JSON.parse(ending.result) as JsonValue);
     return parent.link.map((signature, i) => publication(parent, signature, `link:${i}`, result, routes));
   }

@@ -163,7 +163,7 @@ export class Checker {
       this.#violation(`I5 ${id} (${spec.mode}) never ended: ${record?.state ?? "no record"}`);
       return;
     }
-    if (record?.forgotten || (ended && record.state === "REVOKED")) return;
+    if (ended && (record.state === "REVOKED" || (record.state === "SUCCESS" && record.forgotten))) return;
     const failed = record?.state === "FAILURE";
     const expected = failed ? spec.envelope.linkError : spec.envelope.link;
     expected.forEach((_, i) => {

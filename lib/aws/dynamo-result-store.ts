@@ -1,0 +1,120 @@
+// DynamoDB through the SDK: one strongly consistent GetItem for a read, one conditional UpdateItem for a write.
+//
+// The SDK repeats a request whose answer was lost. A write that had arrived is then refused, and `existing.token` is the
+// writer's own: the caller must know that, so it is not hidden here.
+import {
+  ConditionalCheckFailedException,
+  type DynamoDBClient,
+  GetItemCommand,
+  UpdateItemCommand,
+} from "@aws-sdk/client-dynamodb";
+import { type Clock, systemClock } from "../clock.ts";
+import type { Change } from "../core/changes.ts";
+import type { ResultStore, WriteAnswer } from "../ports/result-store.ts";
+import type { TaskRecord } from "../store/record.ts";
+import { TABLE } from "../store/table.ts";
+import { type DynamoClientOptions, type DynamoClients, dynamoClients, whereIs } from "./clients.ts";
+import { mayCreate, toOverwrite, toUpdate, type Update } from "./conditions.ts";
+import { type Item, itemBytes, toRecord } from "./record-item.ts";
+import { toStoreError } from "./to-error.ts";
+
+export interface DynamoResultStoreOptions extends DynamoClientOptions {
+  readonly table: string;
+  /** @default - the system's */
+  readonly clock?: Clock;
+}
+
+/** Nothing is ever written under this id. */
+const NO_TASK = "-";
+
+export class DynamoResultStore implements ResultStore {
+  readonly #table: string;
+  readonly #clock: Clock;
+  readonly #clients: DynamoClients;
+
+  constructor({ table, clock = systemClock, ...options }: DynamoResultStoreOptions) {
+    this.#table = table;
+    this.#clock = clock;
+    this.#clients = dynamoClients(options);
+  }
+
+  get #client(): DynamoDBClient {
+    return this.#clients.client;
+  }
+
+  async read(id: string): Promise<TaskRecord | undefined> {
+    const command = new GetItemCommand({ TableName: this.#table, Key: keyOf(id), ConsistentRead: true });
+    try {
+      const { Item } = await this.#client.send(command);
+      return Item && unlessExpired(toRecord(Item), this.#clock.now());
+    } catch (cause) {
+      throw await this.#translate(cause, "GetItem");
+    }
+  }
+
+  async write(change: Change): Promise<WriteAnswer> {
+    const now = this.#clock.now();
+    const answer = await this.#update(change, toUpdate(change, now));
+    if (answer.applied || answer.existing === undefined || unlessExpired(answer.existing, now)) return answer;
+    // What refused is a leftover: as good as no record at all.
+    if (!mayCreate(change)) return { applied: false, existing: undefined };
+    return await this.#update(change, toOverwrite(change, now));
+  }
+
+  /** Reads and writes nothing, with the very permissions a worker needs. */
+  async check(): Promise<void> {
+    await this.read(NO_TASK);
+    const never: Update = {
+      ConditionExpression: "attribute_exists(#id) AND attribute_not_exists(#id)",
+      UpdateExpression: "REMOVE #none",
+      ExpressionAttributeNames: { "#id": TABLE.key, "#none": "none" },
+      ExpressionAttributeValues: {},
+    };
+    await this.#update({ kind: "forget", id: NO_TASK, when: [], set: {} }, never);
+  }
+
+  async close(): Promise<void> {
+    this.#clients.destroy();
+  }
+
+  async #update(change: Change, { ExpressionAttributeValues: values, ...update }: Update): Promise<WriteAnswer> {
+    const command = new UpdateItemCommand({
+      TableName: this.#table,
+      Key: keyOf(change.id),
+      ...update,
+      ...(isEmpty(values) ? {} : { ExpressionAttributeValues: values }),
+      ReturnValues: "ALL_NEW",
+      ReturnValuesOnConditionCheckFailure: "ALL_OLD",
+    });
+    try {
+      const { Attributes = {} } = await this.#client.send(command);
+      return { applied: true, record: toRecord(Attributes) };
+    } catch (cause) {
+      if (cause instanceof ConditionalCheckFailedException) {
+        return { applied: false, existing: cause.Item && toRecord(cause.Item) };
+      }
+      throw await this.#translate(cause, "UpdateItem", {
+        task: change.set.task ?? change.id,
+        bytes: itemBytes(values),
+      });
+    }
+  }
+
+  async #translate(cause: unknown, action: string, item?: { task: string; bytes: number }): Promise<Error> {
+    const where = await whereIs("DynamoDB", this.#client);
+    return toStoreError(cause, { table: this.#table, action, where, ...(item && { item }) });
+  }
+}
+
+function keyOf(id: string): Item {
+  return { [TABLE.key]: { S: id } };
+}
+
+function isEmpty(values: Item): boolean {
+  for (const _ in values) return false;
+  return true;
+}
+
+function unlessExpired(record: TaskRecord, now: number): TaskRecord | undefined {
+  return record.expiresAt !== undefined && record.expiresAt <= now ? undefined : record;
+}

@@ -1,0 +1,257 @@
+// SQS through the SDK. Sends, deletes and visibility changes are coalesced into batch requests; receives are not touched.
+import {
+  GetQueueAttributesCommand,
+  GetQueueUrlCommand,
+  type Message,
+  ReceiveMessageCommand,
+} from "@aws-sdk/client-sqs";
+import { type Clock, systemClock } from "../clock.ts";
+import { SEND_DEADLINE_MS, SQS } from "../defaults.ts";
+import { BrokerUnavailable, InvalidDelay, LovageError, MessageTooLarge } from "../errors.ts";
+import type { Broker, Delivery, OutgoingMessage, QueueDepth, ReceiveOptions } from "../ports/broker.ts";
+import { type AwsClientOptions, type SqsClients, sqsClients, whereIs } from "./clients.ts";
+import { Coalescer, type Fate } from "./coalesce.ts";
+import { persist } from "./deadline.ts";
+import {
+  type BatchOperation,
+  type ChangeAnswer,
+  deletes,
+  fatesOf,
+  sends,
+  type VisibilityChange,
+  visibilityChanges,
+  wholeFate,
+} from "./sqs-batches.ts";
+import { type Refusal, type SqsCall, toBrokerError } from "./to-error.ts";
+
+export interface SqsBrokerOptions extends AwsClientOptions {
+  /** @default - the system's */
+  readonly clock?: Clock;
+  /** How long a call other than `receive` may take, repetitions included. @default SEND_DEADLINE_MS */
+  readonly deadlineMs?: number;
+}
+
+/** Batch requests under way at once, for each queue and operation. */
+const MAX_REQUESTS = 8;
+/** Added to a long poll before it is given up: SQS answers an empty one at its end. */
+const POLL_MARGIN_MS = 10_000;
+
+/** The coalesced operations of one queue. */
+interface Lanes {
+  readonly send: Coalescer<OutgoingMessage, void>;
+  readonly delete: Coalescer<string, void>;
+  readonly changeVisibility: Coalescer<VisibilityChange, ChangeAnswer>;
+}
+
+export class SqsBroker implements Broker {
+  readonly #clients: SqsClients;
+  readonly #clock: Clock;
+  readonly #deadlineMs: number;
+  readonly #urls = new Map<string, Promise<string>>();
+  readonly #lanes = new Map<string, Lanes>();
+  readonly #unsettled = new Set<Promise<unknown>>();
+  readonly #polls = new Set<Promise<unknown>>();
+
+  constructor({ clock = systemClock, deadlineMs = SEND_DEADLINE_MS, ...options }: SqsBrokerOptions = {}) {
+    this.#clients = sqsClients(options);
+    this.#clock = clock;
+    this.#deadlineMs = deadlineMs;
+  }
+
+  send(queue: string, message: OutgoingMessage): Promise<void> {
+    const { body, delaySeconds } = message;
+    if (!isWholeUpTo(delaySeconds, SQS.maxDelaySeconds)) {
+      return unheard(
+        new InvalidDelay(
+          `a delay of ${delaySeconds} s cannot be kept; SQS takes 0 to ${SQS.maxDelaySeconds} whole seconds`,
+        ),
+      );
+    }
+    const bytes = Buffer.byteLength(body);
+    if (bytes > SQS.maxMessageBytes) return unheard(new MessageTooLarge("the message", bytes, SQS.maxMessageBytes));
+    return this.#track(this.#lanesOf(queue).send.add(message, bytes));
+  }
+
+  async receive(queue: string, { max, waitSeconds, visibilitySeconds }: ReceiveOptions): Promise<readonly Delivery[]> {
+    const command = new ReceiveMessageCommand({
+      QueueUrl: await this.#url(queue),
+      MaxNumberOfMessages: max,
+      WaitTimeSeconds: waitSeconds,
+      VisibilityTimeout: visibilitySeconds,
+      MessageSystemAttributeNames: ["ApproximateReceiveCount", "SentTimestamp"],
+    });
+    const poll = this.#clients.polls.send(command, { requestTimeout: waitSeconds * 1_000 + POLL_MARGIN_MS });
+    this.#polls.add(poll);
+    try {
+      const { Messages = [] } = await poll;
+      return Messages.map((message) => toDelivery(queue, message));
+    } catch (cause) {
+      throw (await this.#translate(cause, queue, "ReceiveMessage")).error;
+    } finally {
+      this.#polls.delete(poll);
+    }
+  }
+
+  delete({ queue, receipt }: Delivery): Promise<void> {
+    return this.#track(this.#lanesOf(queue).delete.add(receipt));
+  }
+
+  changeVisibility({ queue, receipt }: Delivery, seconds: number): Promise<ChangeAnswer> {
+    if (!isWholeUpTo(seconds, SQS.maxVisibilitySeconds)) {
+      return unheard(
+        new InvalidDelay(
+          `a visibility of ${seconds} s cannot be kept; SQS takes 0 to ${SQS.maxVisibilitySeconds} whole seconds`,
+        ),
+      );
+    }
+    return this.#track(this.#lanesOf(queue).changeVisibility.add({ receipt, seconds }));
+  }
+
+  async depth(queue: string): Promise<QueueDepth> {
+    const attributes = await this.#attributes(queue);
+    const count = (name: string) => Number(attributes[name] ?? 0);
+    return {
+      visible: count("ApproximateNumberOfMessages"),
+      inFlight: count("ApproximateNumberOfMessagesNotVisible"),
+      delayed: count("ApproximateNumberOfMessagesDelayed"),
+    };
+  }
+
+  async check(queue: string): Promise<void> {
+    await this.#attributes(queue);
+  }
+
+  /** Nothing is lost by it: whoever awaits a call learns its fate from that call. */
+  async flush(): Promise<void> {
+    await Promise.allSettled(this.#unsettled);
+  }
+
+  /** Waits for polls too: a message on its way to an aborted one would be in flight to nobody. */
+  async close(): Promise<void> {
+    await this.flush();
+    await Promise.allSettled(this.#polls);
+    this.#clients.destroy();
+  }
+
+  #track<T>(call: Promise<T>): Promise<T> {
+    this.#unsettled.add(call);
+    const settled = () => this.#unsettled.delete(call);
+    call.then(settled, settled);
+    return call;
+  }
+
+  #attributes(queue: string): Promise<Partial<Record<string, string>>> {
+    return persist(
+      this.#deadlineMs,
+      this.#clock,
+      async (abortSignal) => {
+        const command = new GetQueueAttributesCommand({
+          QueueUrl: await this.#url(queue),
+          AttributeNames: [
+            "ApproximateNumberOfMessages",
+            "ApproximateNumberOfMessagesNotVisible",
+            "ApproximateNumberOfMessagesDelayed",
+          ],
+        });
+        return (await this.#clients.requests.send(command, { abortSignal })).Attributes ?? {};
+      },
+      (cause) => this.#translate(cause, queue, "GetQueueAttributes"),
+    );
+  }
+
+  /** Asked once for each queue; a failure is not kept. Rejects with an error of ours. */
+  #url(queue: string): Promise<string> {
+    let url = this.#urls.get(queue);
+    if (url === undefined) {
+      url = this.#askUrl(queue);
+      this.#urls.set(queue, url);
+      url.catch(() => this.#urls.delete(queue));
+    }
+    return url;
+  }
+
+  async #askUrl(queue: string): Promise<string> {
+    try {
+      const { QueueUrl } = await this.#clients.requests.send(new GetQueueUrlCommand({ QueueName: queue }));
+      if (QueueUrl !== undefined) return QueueUrl;
+    } catch (cause) {
+      throw (await this.#translate(cause, queue, "GetQueueUrl")).error;
+    }
+    throw new BrokerUnavailable(`SQS named no URL for queue "${queue}"`);
+  }
+
+  async #translate(cause: unknown, queue: string, action: string): Promise<Refusal> {
+    if (cause instanceof LovageError) return { error: cause, retryable: cause instanceof BrokerUnavailable };
+    return toBrokerError(cause, await this.#call(queue, action));
+  }
+
+  async #call(queue: string, action: string): Promise<SqsCall> {
+    return { queue, action, where: await whereIs("SQS", this.#clients.requests) };
+  }
+
+  #lanesOf(queue: string): Lanes {
+    let lanes = this.#lanes.get(queue);
+    if (lanes === undefined) {
+      lanes = this.#makeLanes(queue);
+      this.#lanes.set(queue, lanes);
+    }
+    return lanes;
+  }
+
+  #makeLanes(queue: string): Lanes {
+    const { requests } = this.#clients;
+    return {
+      send: this.#coalescer(queue, sends(requests)),
+      delete: this.#coalescer(queue, deletes(requests)),
+      changeVisibility: this.#coalescer(queue, visibilityChanges(requests)),
+    };
+  }
+
+  #coalescer<Entry, Answer>(queue: string, operation: BatchOperation<Entry, Answer>): Coalescer<Entry, Answer> {
+    const translate = (cause: unknown) => this.#translate(cause, queue, operation.action);
+    const done: Fate<Answer> = { kind: "done", answer: operation.answer };
+    return new Coalescer<Entry, Answer>({
+      clock: this.#clock,
+      maxEntries: SQS.maxBatchEntries,
+      maxBytes: SQS.maxMessageBytes,
+      maxRequests: MAX_REQUESTS,
+      deadlineMs: this.#deadlineMs,
+      attempt: async (entries, signal) => {
+        try {
+          const output = await operation.request(await this.#url(queue), entries, signal);
+          if (!output.Failed?.length && output.Successful?.length === entries.length) return entries.map(() => done);
+          return fatesOf(entries, output, operation, await this.#call(queue, operation.action));
+        } catch (cause) {
+          const fate = wholeFate(await translate(cause));
+          return entries.map(() => fate);
+        }
+      },
+      overdue: async (cause) => (await translate(cause)).error,
+    });
+  }
+}
+
+function toDelivery(
+  queue: string,
+  { MessageId = "", ReceiptHandle = "", Body = "", Attributes = {} }: Message,
+): Delivery {
+  return {
+    queue,
+    messageId: MessageId,
+    receipt: ReceiptHandle,
+    body: Body,
+    receiveCount: Number(Attributes.ApproximateReceiveCount ?? 1),
+    sentAt: Number(Attributes.SentTimestamp ?? 0),
+  };
+}
+
+function isWholeUpTo(value: number, max: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value <= max;
+}
+
+/** A rejection that takes no process down where nobody awaits it. */
+function unheard(error: LovageError): Promise<never> {
+  const refused = Promise.reject(error);
+  refused.catch(() => {});
+  return refused;
+}

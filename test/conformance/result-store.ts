@@ -1,0 +1,242 @@
+// The contract of a ResultStore, run on every adapter: every change on every state of a record.
+import { describe, expect } from "vitest";
+import type { Change, Right } from "../../lib/core/changes.ts";
+import * as changes from "../../lib/core/changes.ts";
+import { MAX_RESULT_BYTES } from "../../lib/defaults.ts";
+import { TableNotFound } from "../../lib/errors.ts";
+import type { ResultStore } from "../../lib/ports/result-store.ts";
+import type { Failure, TaskRecord } from "../../lib/store/record.ts";
+import { type Skip, suiteOf } from "./suite.ts";
+
+export interface ResultStoreHarness extends AsyncDisposable {
+  readonly store: ResultStore;
+  /** Epoch ms of the store's clock. */
+  now(): number;
+  /** A store on a table that does not exist. */
+  withoutTable(): ResultStore;
+}
+
+const DAY = 86_400_000;
+const FAILURE: Failure = {
+  type: "TypeError",
+  message: "x is not a function",
+  stack: "TypeError: x is not a function\n    at add (tasks.ts:1:1)",
+  code: "ERR_X",
+  cause: { type: "Error", message: 'caused by "this"', code: 7 },
+};
+
+const claimOf = (id: string, attempt: number, token: string): changes.Claim => ({
+  id,
+  task: "add",
+  workload: "default",
+  attempt,
+  token,
+});
+const mine = (id: string, attempt = 0): Right => ({ kind: "claimed", claim: claimOf(id, attempt, "mine") });
+const unclaimed = (id: string, attempt = 0): Right => ({ kind: "unclaimed", claim: claimOf(id, attempt, "mine") });
+const value = { result: '{"sum":5}', ignored: false, resultExpiresSeconds: 86_400 };
+const lease = (until: number, lastDelivery = false) => ({ owner: "worker-1", until, lastDelivery });
+
+type Step = (id: string, now: number) => Change;
+
+const start =
+  (token: string, { attempt = 0, leaseMs = 60_000, agoMs = 0 } = {}): Step =>
+  (id, now) =>
+    changes.claim(claimOf(id, attempt, token), now - agoMs, lease(now - agoMs + leaseMs));
+const retryAs =
+  (args?: string): Step =>
+  (id, now) =>
+    changes.retry(mine(id), { attempt: 1, retryAt: now + 1_000, args, failure: FAILURE });
+
+/** Ways to bring a record into a state. */
+const STATES: Readonly<Record<string, readonly Step[]>> = {
+  "no record": [],
+  PENDING: [(id, now) => changes.recordPending(id, "add", "default", now)],
+  "STARTED by me": [start("mine")],
+  "STARTED by me, after PENDING": [(id, now) => changes.recordPending(id, "add", "default", now), start("mine")],
+  "STARTED by another": [start("theirs")],
+  "STARTED by another whose lease is over": [start("theirs", { agoMs: 120_000 })],
+  "STARTED by another, attempt 1": [start("theirs", { attempt: 1 })],
+  "STARTED by me, with progress": [start("mine"), (id) => changes.report(mine(id).claim, '{"done":1}', "CUSTOM")],
+  "STARTED by me, revoke requested": [start("mine"), (id) => changes.requestRevoke(id, "terminate")],
+  RETRY: [start("mine"), retryAs()],
+  "RETRY with other arguments": [start("mine"), retryAs("[[1],{}]")],
+  SUCCESS: [start("mine"), (id, now) => changes.succeed(mine(id), now, value)],
+  "SUCCESS, ignored": [
+    start("mine"),
+    (id, now) => changes.succeed(mine(id), now, { ...value, result: undefined, ignored: true }),
+  ],
+  FAILURE: [start("mine"), (id, now) => changes.fail(mine(id), now, FAILURE, 60)],
+  "FAILURE of a dead letter": [
+    (id, now) => changes.failUnheld(claimOf(id, 0, "dead"), now, FAILURE, 60, "the message"),
+  ],
+  REVOKED: [(id, now) => changes.revokeUnstarted(id, now, FAILURE, 60)],
+  forgotten: [start("mine"), (id, now) => changes.succeed(mine(id), now, value), (id) => changes.forget(id)],
+  "SUCCESS whose time to live is over": [
+    start("mine", { agoMs: 16 * DAY }),
+    (id, now) => changes.succeed(mine(id), now - 16 * DAY, value),
+    (id) => changes.forget(id),
+  ],
+  "PENDING whose time to live is over": [(id, now) => changes.recordPending(id, "add", "default", now - 16 * DAY)],
+};
+
+const CHANGES: Readonly<Record<string, Step>> = {
+  recordPending: (id, now) => changes.recordPending(id, "add", "default", now),
+  "claim of attempt 0": (id, now) => changes.claim(claimOf(id, 0, "new"), now, lease(now + 30_000)),
+  "claim of attempt 1, last delivery": (id, now) =>
+    changes.claim(claimOf(id, 1, "new"), now, lease(now + 30_000, true)),
+  heartbeat: (id, now) => changes.heartbeat(mine(id).claim, now + 90_000),
+  report: (id) => changes.report(mine(id).claim, '{"done":2}', undefined),
+  succeed: (id, now) => changes.succeed(mine(id), now, value),
+  "succeed without a result": (id, now) => changes.succeed(mine(id), now, { ...value, result: undefined }),
+  "succeed, unclaimed": (id, now) => changes.succeed(unclaimed(id), now, value),
+  fail: (id, now) => changes.fail(mine(id), now, FAILURE, 60),
+  "fail, unclaimed": (id, now) => changes.fail(unclaimed(id), now, FAILURE, 60),
+  failUnheld: (id, now) => changes.failUnheld(claimOf(id, 1, "dead"), now, FAILURE, 60, "the message"),
+  revokeHeld: (id, now) => changes.revokeHeld(mine(id), now, FAILURE, 60),
+  revokeUnstarted: (id, now) => changes.revokeUnstarted(id, now, FAILURE, 60),
+  expire: (id, now) => changes.expire(claimOf(id, 0, "new"), now, FAILURE, 60),
+  retry: retryAs("[[2],{}]"),
+  "retry, unclaimed": (id, now) =>
+    changes.retry(unclaimed(id), { attempt: 1, retryAt: now + 1_000, args: undefined, failure: undefined }),
+  requestRevoke: (id) => changes.requestRevoke(id, "cooperate"),
+  forget: (id) => changes.forget(id),
+};
+
+export function testResultStore(
+  adapter: string,
+  begin: () => Promise<ResultStoreHarness>,
+  skips: readonly Skip[] = [],
+): void {
+  describe(`${adapter} as a ResultStore`, () => {
+    const { it, complete } = suiteOf(skips);
+    let ids = 0;
+    const newId = () => `task-${adapter.replace(/\W/g, "")}-${++ids}`;
+
+    for (const [stateName, steps] of Object.entries(STATES)) {
+      for (const [changeName, toChange] of Object.entries(CHANGES)) {
+        it(`${changeName} on ${stateName}`, async () => {
+          await using harness = await begin();
+          const { store } = harness;
+          const id = newId();
+          const now = wholeSecond(harness.now());
+          let record: TaskRecord | undefined;
+          for (const step of steps) {
+            const change = step(id, now);
+            record = changes.applied(change, record);
+            await store.write(change);
+          }
+          const before = unlessExpired(record, now);
+          expect(await store.read(id)).toEqual(before);
+
+          const change = toChange(id, now);
+          const answer = await store.write(change);
+
+          if (changes.holds(change.when, before)) {
+            const after = changes.applied(change, before);
+            expect(answer).toEqual({ applied: true, record: after });
+            expect(await store.read(id)).toEqual(after);
+          } else {
+            expect(answer).toEqual({ applied: false, existing: before });
+            expect(await store.read(id)).toEqual(before);
+          }
+        });
+      }
+    }
+
+    it("of 50 concurrent claims exactly one is applied, and the others learn of it", async () => {
+      await using harness = await begin();
+      const id = newId();
+      const now = harness.now();
+      const answers = await Promise.all(
+        Array.from({ length: 50 }, (_, index) =>
+          harness.store.write(changes.claim(claimOf(id, 0, `token-${index}`), now, lease(now + 60_000))),
+        ),
+      );
+      const winners = answers.filter(({ applied }) => applied);
+      expect(winners).toHaveLength(1);
+      const [winner] = winners;
+      const token = winner?.applied ? winner.record.token : undefined;
+      for (const answer of answers) if (!answer.applied) expect(answer.existing?.token).toBe(token);
+      expect(await harness.store.read(id)).toMatchObject({ token, runs: 1 });
+    });
+
+    it("a write repeated by the same holder is refused by its own token", async () => {
+      await using harness = await begin();
+      const id = newId();
+      const now = harness.now();
+      const claim = changes.claim(claimOf(id, 0, "mine"), now, lease(now + 60_000));
+      expect(await harness.store.write(claim)).toMatchObject({ applied: true });
+      expect(await harness.store.write(claim)).toMatchObject({ applied: false, existing: { token: "mine", runs: 1 } });
+    });
+
+    it("a result of the largest size is kept", async () => {
+      await using harness = await begin();
+      const id = newId();
+      const now = harness.now();
+      const result = JSON.stringify("x".repeat(MAX_RESULT_BYTES - 2));
+      await harness.store.write(changes.claim(claimOf(id, 0, "mine"), now, lease(now + 60_000)));
+      expect(await harness.store.write(changes.succeed(mine(id), now, { ...value, result }))).toMatchObject({
+        applied: true,
+      });
+      expect((await harness.store.read(id))?.result).toBe(result);
+    });
+
+    it("characters of all kinds are kept, in ids too", async () => {
+      await using harness = await begin();
+      const now = wholeSecond(harness.now());
+      const odd = 'ä€😀 "quoted" \\ \n\t\u0001\uffff e\u0301 <&>';
+      const id = `${newId()} ${odd}`;
+      const claim = changes.claim({ ...claimOf(id, 0, "mine"), task: odd }, now, {
+        ...lease(now + 60_000),
+        owner: odd,
+      });
+      await harness.store.write(claim);
+      await harness.store.write(changes.report(mine(id).claim, JSON.stringify({ [odd]: odd }), ""));
+      const failure: Failure = { type: odd, message: odd, stack: "", cause: { type: "", message: odd } };
+      await harness.store.write(changes.fail(mine(id), now, failure, 60));
+      expect(await harness.store.read(id)).toMatchObject({ id, task: "add", owner: odd, failure });
+    });
+
+    it("a record lives until its time to live, not longer", async () => {
+      await using harness = await begin();
+      const now = wholeSecond(harness.now());
+      const [past, future] = [newId(), newId()];
+      await harness.store.write(changes.recordPending(past, "add", "default", now - 15 * DAY - 1_000));
+      await harness.store.write(changes.recordPending(future, "add", "default", now - 15 * DAY + 60_000));
+      expect(await harness.store.read(past)).toBeUndefined();
+      expect(await harness.store.read(future)).toMatchObject({ state: "PENDING" });
+    });
+
+    it("an unknown id has no record", async () => {
+      await using harness = await begin();
+      expect(await harness.store.read(newId())).toBeUndefined();
+    });
+
+    it("check accepts a table that can be used, and leaves nothing in it", async () => {
+      await using harness = await begin();
+      await harness.store.check();
+      expect(await harness.store.read("-")).toBeUndefined();
+    });
+
+    it("a table that does not exist is named by every call", async () => {
+      await using harness = await begin();
+      const store = harness.withoutTable();
+      await expect(store.check()).rejects.toThrow(TableNotFound);
+      await expect(store.read("x")).rejects.toThrow(TableNotFound);
+      await expect(store.write(changes.forget("x"))).rejects.toThrow(TableNotFound);
+      await store.close();
+    });
+
+    complete();
+  });
+}
+
+/** DynamoDB keeps the time to live in whole seconds. */
+function wholeSecond(epochMs: number): number {
+  return Math.floor(epochMs / 1_000) * 1_000;
+}
+
+function unlessExpired(record: TaskRecord | undefined, now: number): TaskRecord | undefined {
+  return record?.expiresAt !== undefined && record.expiresAt <= now ? undefined : record;
+}

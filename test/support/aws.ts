@@ -1,0 +1,29 @@
+// The local stack as conformance tests use it: one for each test file, with a fresh queue where one is asked for.
+import { type LocalStack, startLocalStack } from "../../lib/local/stack.ts";
+
+export const TABLE_NAME = "conformance";
+export const MAX_RECEIVE_COUNT = 3;
+
+export interface TestStack extends LocalStack {
+  /** Makes a queue and its dead-letter queue. */
+  newQueue(): Promise<{ readonly queue: string; readonly deadLetter: string }>;
+}
+
+export async function startTestStack(): Promise<TestStack> {
+  const stack = await startLocalStack({ tables: [TABLE_NAME] });
+  // The SDK takes region and credentials from here; endpoints are stated by the tests.
+  const { AWS_ENDPOINT_URL_SQS: _, AWS_ENDPOINT_URL_DYNAMODB: __, ...environment } = stack.environment;
+  Object.assign(process.env, environment);
+  let queues = 0;
+  return {
+    ...stack,
+    newQueue: async () => {
+      const queue = `conformance-${++queues}`;
+      const deadLetter = `${queue}-dead`;
+      await stack.createQueues([
+        { name: queue, deadLetter, visibilitySeconds: 30, maxReceiveCount: MAX_RECEIVE_COUNT },
+      ]);
+      return { queue, deadLetter };
+    },
+  };
+}

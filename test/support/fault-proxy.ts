@@ -1,0 +1,141 @@
+// A proxy on the loopback interface in front of one AWS endpoint, with faults for chosen requests. What the emulators never
+// do by themselves: lose an answer, throttle, hang, hear a request twice.
+import { once } from "node:events";
+import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { systemClock } from "../../lib/clock.ts";
+
+export type Fault =
+  /** Answers later. */
+  | { readonly kind: "delay"; readonly ms: number }
+  /** Nothing is forwarded; the connection ends. */
+  | { readonly kind: "drop before" }
+  /** Forwarded, takes effect, and the answer is lost. */
+  | { readonly kind: "drop after" }
+  /** Forwarded twice; the first answer is given. */
+  | { readonly kind: "duplicate" }
+  /** Nothing is forwarded; this is the answer. */
+  | { readonly kind: "status"; readonly status: number; readonly code: string }
+  /** Nothing is forwarded; this is the body of a good answer. */
+  | { readonly kind: "answer"; readonly body: string }
+  /** Forwarded, and the answer's body passes through this. */
+  | { readonly kind: "rewrite"; readonly body: (body: string) => string };
+
+export interface FaultRule {
+  /** Such as "UpdateItem". */
+  readonly operation: string;
+  /** Which requests of the operation, counted from 1 and from when the rule was set. @default - all */
+  readonly nth?: number | readonly number[];
+  readonly fault: Fault;
+}
+
+export interface ProxiedRequest {
+  /** Operation. */
+  readonly target: string;
+  /** Monotonic ms. */
+  readonly at: number;
+}
+
+export interface FaultProxy extends AsyncDisposable {
+  readonly endpoint: string;
+  readonly requests: readonly ProxiedRequest[];
+  /** How many requests of this operation have come. */
+  count(operation: string): number;
+  on(rule: FaultRule): void;
+  close(): Promise<void>;
+}
+
+export const THROTTLED_SQS: Fault = { kind: "status", status: 400, code: "RequestThrottled" };
+export const THROTTLED_DYNAMODB: Fault = { kind: "status", status: 400, code: "ThrottlingException" };
+export const INTERNAL_ERROR: Fault = { kind: "status", status: 500, code: "InternalServerError" };
+
+interface Answer {
+  readonly status: number;
+  readonly headers: IncomingMessage["headers"];
+  readonly body: Buffer;
+}
+
+export async function startFaultProxy(target: string): Promise<FaultProxy> {
+  const requests: ProxiedRequest[] = [];
+  const rules: { rule: FaultRule; seen: number }[] = [];
+  const server = createServer((incoming, outgoing) => {
+    void serve(incoming, outgoing).catch(() => outgoing.destroy());
+  });
+
+  async function serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    const body = await bodyOf(incoming);
+    const operation = String(incoming.headers["x-amz-target"]).split(".").at(-1) ?? "";
+    requests.push({ target: operation, at: systemClock.monotonic() });
+    const fault = faultFor(operation);
+    if (fault?.kind === "drop before") return void incoming.socket.destroy();
+    if (fault?.kind === "status") return reply(outgoing, madeUp(fault.status, refusal(fault.code)));
+    if (fault?.kind === "answer") return reply(outgoing, madeUp(200, fault.body));
+    if (fault?.kind === "delay") await systemClock.sleep(fault.ms);
+    const answer = await forward(target, incoming, body);
+    if (fault?.kind === "duplicate") await forward(target, incoming, body);
+    if (fault?.kind === "drop after") return void incoming.socket.destroy();
+    reply(outgoing, fault?.kind === "rewrite" ? rewritten(answer, fault.body) : answer);
+  }
+
+  function faultFor(operation: string): Fault | undefined {
+    let found: Fault | undefined;
+    for (const entry of rules) {
+      if (entry.rule.operation !== operation) continue;
+      entry.seen++;
+      const { nth } = entry.rule;
+      if (nth === undefined || [nth].flat().includes(entry.seen)) found ??= entry.rule.fault;
+    }
+    return found;
+  }
+
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo; // it listens on a port
+  const close = async () => {
+    if (!server.listening) return;
+    const closed = once(server, "close");
+    server.close();
+    server.closeAllConnections();
+    await closed;
+  };
+  return {
+    endpoint: `http://127.0.0.1:${port}`,
+    requests,
+    count: (operation) => requests.filter((seen) => seen.target === operation).length,
+    on: (rule) => void rules.push({ rule, seen: 0 }),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+async function bodyOf(stream: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(chunk as Buffer); // no encoding is set
+  return Buffer.concat(chunks);
+}
+
+async function forward(target: string, { method, url, headers }: IncomingMessage, body: Buffer): Promise<Answer> {
+  const outgoing = request(new URL(url ?? "/", target), { method, headers });
+  const answered = once(outgoing, "response") as Promise<[IncomingMessage]>; // what "response" carries
+  outgoing.end(body);
+  const [response] = await answered;
+  return { status: response.statusCode ?? 502, headers: response.headers, body: await bodyOf(response) };
+}
+
+function reply(outgoing: ServerResponse, { status, headers, body }: Answer): void {
+  outgoing.writeHead(status, headers).end(body);
+}
+
+function madeUp(status: number, body: string): Answer {
+  return { status, headers: { "content-type": "application/x-amz-json-1.0" }, body: Buffer.from(body) };
+}
+
+function refusal(code: string): string {
+  return JSON.stringify({ __type: code, message: "made up by the fault proxy" });
+}
+
+/** Without the checksum and the length of the body it had. */
+function rewritten({ status, headers, body }: Answer, change: (body: string) => string): Answer {
+  const { "x-amz-crc32": _, "content-length": __, ...rest } = headers;
+  return { status, headers: rest, body: Buffer.from(change(body.toString())) };
+}
