@@ -43,14 +43,20 @@ export class NotSerializable extends LovageError {
 /** A message over SQS's limit of 1 MiB. */
 export class MessageTooLarge extends LovageError {
   constructor(what: string, bytes: number, limit: number) {
-    super("LOVAGE_MESSAGE_TOO_LARGE", `${what} is ${bytes} bytes, the limit is ${limit}; pass an id or a key of what is stored elsewhere instead of the data`);
+    super(
+      "LOVAGE_MESSAGE_TOO_LARGE",
+      `${what} is ${bytes} bytes, the limit is ${limit}; pass an id or a key of what is stored elsewhere instead of the data`,
+    );
   }
 }
 
 /** A result over what a DynamoDB item holds. */
 export class ResultTooLarge extends LovageError {
   constructor(task: string, bytes: number, limit: number) {
-    super("LOVAGE_RESULT_TOO_LARGE", `the result of "${task}" is ${bytes} bytes, the limit is ${limit}; store it elsewhere and return its key`);
+    super(
+      "LOVAGE_RESULT_TOO_LARGE",
+      `the result of "${task}" is ${bytes} bytes, the limit is ${limit}; store it elsewhere and return its key`,
+    );
   }
 }
 
@@ -72,7 +78,10 @@ export class NotSupported extends LovageError {
 export class NotRegistered extends LovageError {
   constructor(task: string, known: readonly string[]) {
     const shown = known.length === 0 ? "no tasks are registered" : `registered: ${known.slice(0, 20).join(", ")}`;
-    super("LOVAGE_NOT_REGISTERED", `task "${task}" is not registered here (${shown}); import its module in the app's include list`);
+    super(
+      "LOVAGE_NOT_REGISTERED",
+      `task "${task}" is not registered here (${shown}); import its module in the app's include list`,
+    );
   }
 }
 
@@ -125,7 +134,10 @@ export class TaskLost extends LovageError {
 /** This app never made this id, and no record of it exists. */
 export class TaskUnknown extends LovageError {
   constructor(id: string, app: string) {
-    super("LOVAGE_TASK_UNKNOWN", `task ${id} is UNKNOWN to app "${app}": the id was not made by it and has no record; check the app's name and the id`);
+    super(
+      "LOVAGE_TASK_UNKNOWN",
+      `task ${id} is UNKNOWN to app "${app}": the id was not made by it and has no record; check the app's name and the id`,
+    );
   }
 }
 
@@ -146,7 +158,10 @@ export class NotReady extends LovageError {
 /** `revoke()` of a task with `ignoreResult`: nothing is written or read for it, so nobody would see it. */
 export class NotRevocable extends LovageError {
   constructor(id: string) {
-    super("LOVAGE_NOT_REVOCABLE", `task ${id} was sent with ignoreResult and cannot be revoked; send it without, or give it expires`);
+    super(
+      "LOVAGE_NOT_REVOCABLE",
+      `task ${id} was sent with ignoreResult and cannot be revoked; send it without, or give it expires`,
+    );
   }
 }
 
@@ -157,7 +172,11 @@ export class Retry extends LovageError {
   readonly options: RetryOptions;
 
   constructor(options: RetryOptions = {}) {
-    super("LOVAGE_RETRY", "the task asked to be retried", options.cause === undefined ? undefined : { cause: options.cause });
+    super(
+      "LOVAGE_RETRY",
+      "the task asked to be retried",
+      options.cause === undefined ? undefined : { cause: options.cause },
+    );
     this.options = options;
   }
 }
@@ -187,7 +206,10 @@ export class Ignore extends LovageError {
 export class Reject extends LovageError {
   readonly requeue: boolean;
 
-  constructor({ requeue = false, reason = "the task rejected its message" }: { requeue?: boolean; reason?: string } = {}) {
+  constructor({
+    requeue = false,
+    reason = "the task rejected its message",
+  }: { requeue?: boolean; reason?: string } = {}) {
     super("LOVAGE_REJECT", reason);
     this.requeue = requeue;
   }
@@ -252,21 +274,31 @@ export class DecodeError extends LovageError {
   }
 }
 
-/** SQS could not be reached, throttled for too long, or refused for a reason that may pass. */
+/** SQS could not be reached in time, or throttled for too long. */
 export class BrokerUnavailable extends LovageError {
   constructor(message: string, options?: ErrorOptions) {
     super("LOVAGE_BROKER_UNAVAILABLE", message, options);
   }
 }
 
-/** The queue does not exist in this account and region. */
-export class QueueNotFound extends LovageError {
-  constructor(queue: string, endpoint: string) {
-    super("LOVAGE_QUEUE_NOT_FOUND", `queue "${queue}" does not exist at ${endpoint}; deploy the app, start "lovage dev", or check the region`);
+/** SQS or DynamoDB refused a request for a reason that does not pass by itself. Trying again would be refused again. */
+export class RequestRefused extends LovageError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("LOVAGE_REQUEST_REFUSED", message, options);
   }
 }
 
-/** DynamoDB could not be reached, throttled for too long, or refused for a reason that may pass. The write's fate is unknown. */
+/** The queue does not exist in this account and region. */
+export class QueueNotFound extends LovageError {
+  constructor(queue: string, endpoint: string) {
+    super(
+      "LOVAGE_QUEUE_NOT_FOUND",
+      `queue "${queue}" does not exist at ${endpoint}; deploy the app, start "lovage dev", or check the region`,
+    );
+  }
+}
+
+/** DynamoDB could not be reached in time, or throttled for too long. The fate of a write is unknown. */
 export class StoreUnavailable extends LovageError {
   constructor(message: string, options?: ErrorOptions) {
     super("LOVAGE_STORE_UNAVAILABLE", message, options);
@@ -276,7 +308,10 @@ export class StoreUnavailable extends LovageError {
 /** The table does not exist in this account and region. */
 export class TableNotFound extends LovageError {
   constructor(table: string, endpoint: string) {
-    super("LOVAGE_TABLE_NOT_FOUND", `table "${table}" does not exist at ${endpoint}; deploy the app, start "lovage dev", or check the region`);
+    super(
+      "LOVAGE_TABLE_NOT_FOUND",
+      `table "${table}" does not exist at ${endpoint}; deploy the app, start "lovage dev", or check the region`,
+    );
   }
 }
 

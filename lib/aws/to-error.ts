@@ -9,6 +9,7 @@ import {
   MessageTooLarge,
   NotSerializable,
   QueueNotFound,
+  RequestRefused,
   ResultTooLarge,
   StoreUnavailable,
   TableNotFound,
@@ -221,8 +222,13 @@ function brokerRefusal(facts: Facts, cause: unknown, { queue, action, where }: S
       retryable: true,
     };
   }
+  if (facts.status === undefined)
+    return {
+      error: new BrokerUnavailable(`${action} on queue "${queue}" failed: ${said(facts)}`, options),
+      retryable: false,
+    };
   return {
-    error: new BrokerUnavailable(`SQS at ${where} refused ${action} on queue "${queue}": ${said(facts)}`, options),
+    error: new RequestRefused(`SQS at ${where} refused ${action} on queue "${queue}": ${said(facts)}`, options),
     retryable: false,
   };
 }
@@ -236,6 +242,8 @@ export function toStoreError(cause: unknown, { table, action, where, item }: Dyn
   if (item !== undefined && /item size/i.test(facts.message)) {
     return Object.assign(new ResultTooLarge(item.task, item.bytes, DYNAMODB.maxItemBytes), { cause });
   }
-  const verb = mayPass(facts) ? "failed" : "was refused";
-  return new StoreUnavailable(`${action} on table "${table}" at ${where} ${verb}: ${said(facts)}`, { cause });
+  const what = `${action} on table "${table}" at ${where}`;
+  if (mayPass(facts) || facts.status === undefined)
+    return new StoreUnavailable(`${what} failed: ${said(facts)}`, { cause });
+  return new RequestRefused(`${what} was refused: ${said(facts)}`, { cause });
 }

@@ -44,7 +44,11 @@ export async function apply(
   return current;
 }
 
-async function writeSurely(change: changes.Change, { store, clock, log }: ApplyDeps): Promise<WriteAnswer> {
+/** Writes until an answer comes, for a while: a lost answer leaves a claim, or an ending, that nobody knows of. */
+export async function writeSurely(
+  change: changes.Change,
+  { store, clock, log }: Pick<ApplyDeps, "store" | "clock" | "log">,
+): Promise<WriteAnswer> {
   for (let tried = 1; ; tried++) {
     try {
       return await store.write(change);
@@ -63,7 +67,10 @@ async function publish(publication: Publication, deps: ApplyDeps): Promise<void>
   try {
     body = encode(envelope, workload);
   } catch (error) {
-    deps.log.error({ follow_up: envelope.id, follow_up_task: envelope.task, error: String(error) }, "cannot send a follow-up");
+    deps.log.error(
+      { follow_up: envelope.id, follow_up_task: envelope.task, error: String(error) },
+      "cannot send a follow-up",
+    );
     const claim = { id: envelope.id, task: envelope.task, workload, attempt: 0, token: envelope.id };
     await writeSurely(changes.failUnheld(claim, deps.clock.now(), toFailure(error), 86_400), deps);
     return;

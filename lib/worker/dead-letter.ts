@@ -12,12 +12,21 @@ import { type ExecuteDeps, modeOf, newToken, UNKNOWN_TASK_POLICY, type WorkloadL
 const UNREADABLE_SECONDS = 900;
 
 /** Resolves with the row of docs/protocol.md that settled the message. Never rejects. */
-export async function consumeDeadLetter(delivery: Delivery, workload: WorkloadLimits, deps: ExecuteDeps): Promise<string> {
+export async function consumeDeadLetter(
+  delivery: Delivery,
+  workload: WorkloadLimits,
+  deps: ExecuteDeps,
+): Promise<string> {
   try {
     return await consume(delivery, workload, deps);
   } catch (error) {
     const unreadable = error instanceof DecodeError;
-    deps.log.error({ error: String(error), queue: delivery.queue }, unreadable ? "an unreadable message stays on the dead-letter queue" : "could not record a dead letter, giving it back");
+    deps.log.error(
+      { error: String(error), queue: delivery.queue },
+      unreadable
+        ? "an unreadable message stays on the dead-letter queue"
+        : "could not record a dead letter, giving it back",
+    );
     const seconds = unreadable ? UNREADABLE_SECONDS : hiccupDelay(delivery.receiveCount);
     await settle({ kind: "release", seconds }, delivery, workload.name, deps).catch(() => {}); // it returns by itself
     return unreadable ? "dead letter, unreadable" : "hiccup";
@@ -36,7 +45,15 @@ async function consume(delivery: Delivery, workload: WorkloadLimits, deps: Execu
     return { now, random: deps.clock.random(), routes: { ...deps.routes, now } };
   };
   const existing = await deps.store.read(envelope.id);
-  const decision = deps.protocol.decideDeadLetter(received, existing, mode, delivery.body, token, policy, circumstances());
+  const decision = deps.protocol.decideDeadLetter(
+    received,
+    existing,
+    mode,
+    delivery.body,
+    token,
+    policy,
+    circumstances(),
+  );
   const done = await deps.protocol.apply(
     decision,
     delivery,

@@ -9,21 +9,20 @@
 //
 // It never rejects: a back end that fails in the middle leaves the message to its next delivery.
 import * as changes from "../core/changes.ts";
-import * as decisions from "../core/decide.ts";
 import type { Circumstances, Decision, Mode, Received } from "../core/decide.ts";
+import * as decisions from "../core/decide.ts";
 import type { Routes } from "../core/follow-ups.ts";
 import { certify } from "../core/ids.ts";
 import type { Outcome } from "../core/outcome.ts";
 import { hiccupDelay, leaseUntil } from "../core/visibility.ts";
 import { TASK_DEFAULTS, UNKNOWN_TASK_RECEIVES } from "../defaults.ts";
 import { DecodeError, MessageTooLarge, NotRegistered, NotSupported } from "../errors.ts";
-import type { Logger } from "../log.ts";
 import type { Delivery } from "../ports/broker.ts";
 import type { TaskSettings } from "../settings.ts";
 import type { TaskRecord } from "../store/record.ts";
-import { decode, encode, type Envelope } from "../wire/envelope.ts";
+import { decode, type Envelope, encode } from "../wire/envelope.ts";
 import { toFailure } from "../wire/failure.ts";
-import { type ApplyDeps, apply, settle } from "./apply.ts";
+import { type ApplyDeps, apply, settle, writeSurely } from "./apply.ts";
 import { startHeartbeat } from "./heartbeat.ts";
 import { type Run, StopSignal } from "./job.ts";
 
@@ -60,7 +59,12 @@ export function execute(delivery: Delivery, workload: WorkloadLimits, deps: Exec
   return { delivery, stop, done: executeSteps(delivery, workload, stop, deps) };
 }
 
-async function executeSteps(delivery: Delivery, workload: WorkloadLimits, stop: StopSignal, deps: ExecuteDeps): Promise<string> {
+async function executeSteps(
+  delivery: Delivery,
+  workload: WorkloadLimits,
+  stop: StopSignal,
+  deps: ExecuteDeps,
+): Promise<string> {
   let log = deps.log;
   try {
     const envelope = read(delivery);
@@ -91,14 +95,28 @@ function read(delivery: Delivery): Envelope | DecodeError {
 }
 
 /** Where an id can be read the failure is recorded under it; otherwise the message itself is all there is to keep. */
-async function unreadable(error: DecodeError, delivery: Delivery, workload: WorkloadLimits, deps: ExecuteDeps): Promise<Decision> {
-  deps.log.error({ id: error.id, task: error.task, queue: delivery.queue, error: error.message }, "cannot read a message");
+async function unreadable(
+  error: DecodeError,
+  delivery: Delivery,
+  workload: WorkloadLimits,
+  deps: ExecuteDeps,
+): Promise<Decision> {
+  deps.log.error(
+    { id: error.id, task: error.task, queue: delivery.queue, error: error.message },
+    "cannot read a message",
+  );
   if (error.id === undefined) {
     const decision: Decision = { row: "unreadable, no id", publish: [], settle: { kind: "dead-letter" } };
     return deps.protocol.apply(decision, delivery, workload.name, () => decision, deps);
   }
   const now = deps.clock.now();
-  const claim = { id: error.id, task: error.task ?? "unknown", workload: workload.name, attempt: 0, token: newToken(deps) };
+  const claim = {
+    id: error.id,
+    task: error.task ?? "unknown",
+    workload: workload.name,
+    attempt: 0,
+    token: newToken(deps),
+  };
   const change = changes.failUnheld(claim, now, toFailure(error), TASK_DEFAULTS.resultExpiresSeconds, delivery.body);
   const decision: Decision = { row: "unreadable", change, publish: [], settle: { kind: "ack" } };
   // Whatever holds the id already is not this message: one that cannot be read has never been run.
@@ -111,7 +129,11 @@ export function newToken({ clock }: ExecuteDeps): string {
 }
 
 /** What the task asks for, as far as it is known here. */
-export function modeOf({ envelope }: Received, settings: TaskSettings | undefined, { routes }: Pick<ExecuteDeps, "routes">): Mode {
+export function modeOf(
+  { envelope }: Received,
+  settings: TaskSettings | undefined,
+  { routes }: Pick<ExecuteDeps, "routes">,
+): Mode {
   // Only an id that says so itself may go without a record: a reader has nothing else to tell by.
   if (envelope.ignoreResult && certify(envelope.id, routes.key).untracked) return "untracked";
   return settings?.claim === false ? "unclaimed" : "tracked";
@@ -183,7 +205,9 @@ class RunOfTask {
     if (this.#settings === undefined) return new NotRegistered(envelope.task, this.#deps.taskNames());
     // Running it and dropping the rest of its workflow would lose tasks that were accepted.
     if (envelope.chain.length > 0 || envelope.chord !== undefined) {
-      return new NotSupported("the message carries a chain or a chord, which this version cannot continue; send the steps one by one, with link");
+      return new NotSupported(
+        "the message carries a chain or a chord, which this version cannot continue; send the steps one by one, with link",
+      );
     }
     return undefined;
   }
@@ -199,7 +223,7 @@ class RunOfTask {
 
   /** Undefined where the claim is held. */
   async #claim(): Promise<Decision | undefined> {
-    const { clock, store, owner, protocol, log } = this.#deps;
+    const { clock, owner, protocol, log } = this.#deps;
     const now = clock.now();
     const claim = protocol.claimOf(this.#received, this.#token);
     const lease = {
@@ -207,13 +231,14 @@ class RunOfTask {
       until: leaseUntil(now, this.#workload.visibilitySeconds),
       lastDelivery: this.#received.receiveCount >= this.#workload.maxReceiveCount,
     };
-    const answer = await store.write(changes.claim(claim, now, lease));
+    const answer = await writeSurely(changes.claim(claim, now, lease), this.#deps);
     const record = answer.applied ? answer.record : answer.existing;
-    // Refused by my own token: the write had arrived, its answer was lost and the SDK wrote again.
+    // Refused by my own token: the write had arrived, its answer was lost and it was written again.
     const held = answer.applied || (record?.state === "STARTED" && record.token === this.#token);
     if (!held) return protocol.decideRefused(this.#received, record, this.#circumstances());
     if (record?.revokeRequested) this.#stop.stop("revoked");
-    if ((record?.runs ?? 1) > 1 && this.#received.envelope.retries === 0) log.info({ run: record?.runs }, "runs again after an execution that was lost");
+    if ((record?.runs ?? 1) > 1 && this.#received.envelope.retries === 0)
+      log.info({ run: record?.runs }, "runs again after an execution that was lost");
     return undefined;
   }
 
@@ -273,11 +298,20 @@ class RunOfTask {
   apply(decision: Decision): Promise<Decision> {
     const { protocol } = this.#deps;
     const refused = (existing: TaskRecord | undefined) =>
-      protocol.decideWriteRefused(existing, this.#received, this.#mode, this.#token, this.#policy, this.#circumstances());
+      protocol.decideWriteRefused(
+        existing,
+        this.#received,
+        this.#mode,
+        this.#token,
+        this.#policy,
+        this.#circumstances(),
+      );
     return protocol.apply(decision, this.#delivery, this.#workload.name, refused, this.#deps);
   }
 }
 
 function stoppedBeforeStart(stop: StopSignal): Outcome {
-  return stop.reason === "shutdown" ? { kind: "interrupted" } : { kind: "revoked", reason: "revoked before it started" };
+  return stop.reason === "shutdown"
+    ? { kind: "interrupted" }
+    : { kind: "revoked", reason: "revoked before it started" };
 }

@@ -53,7 +53,8 @@ export function startHeartbeat(
       receiptIsStale ? "stale" : broker.changeVisibility(delivery, visibilitySeconds),
       claim && store.write(changes.heartbeat(claim, until)),
     ]);
-    if (visibility.status === "rejected") log.warn({ error: String(visibility.reason) }, "heartbeat could not extend the visibility");
+    if (visibility.status === "rejected")
+      log.warn({ error: String(visibility.reason) }, "heartbeat could not extend the visibility");
     else if (visibility.value === "stale") receiptIsStale = true;
     if (lease.status === "rejected") log.warn({ error: String(lease.reason) }, "heartbeat could not extend the lease");
     else if (lease.value && !stopped) {

@@ -3,7 +3,7 @@ import { type Clock, systemClock } from "../clock.ts";
 import { makeContext, runWith, type TaskContext } from "../context.ts";
 import type { Outcome } from "../core/outcome.ts";
 import { MAX_RESULT_BYTES } from "../defaults.ts";
-import { seconds } from "../duration.ts";
+import { describe, seconds } from "../duration.ts";
 import {
   ClaimLost,
   Ignore,
@@ -16,7 +16,7 @@ import {
   TaskRevoked,
   TimeLimitExceeded,
 } from "../errors.ts";
-import type { ErrorMatcher, TaskSettings } from "../settings.ts";
+import { type ErrorMatcher, maxRetries as maxRetriesRule, type TaskSettings } from "../settings.ts";
 import { toFailure } from "../wire/failure.ts";
 import { assertJson, toJson } from "../wire/serializer.ts";
 import type { Job, StopReason } from "./job.ts";
@@ -24,8 +24,18 @@ import type { Job, StopReason } from "./job.ts";
 /** A task's function. With `bind: true` the context comes first. */
 export type Handler = (...args: never[]) => unknown;
 
-/** Runs `handler` until it ends, its hard limit passes, or it is stopped for good. Never rejects. */
-export async function invoke(handler: Handler, job: Job, clock: Clock = systemClock): Promise<Outcome> {
+/**
+ * Runs `handler` until it ends, its hard limit passes, or it is stopped for good. What it sent without awaiting belongs to
+ * the run. Never rejects. `hardLimit`: "outside" where whoever started this thread ends it.
+ */
+export async function invoke(
+  handler: Handler,
+  job: Job,
+  clock: Clock = systemClock,
+  hardLimit: "here" | "outside" = "here",
+): Promise<Outcome> {
+  if (job.stop.reason === "terminated") return { kind: "revoked", reason: "terminated before it started" };
+  if (job.stop.reason === "shutdown") return { kind: "interrupted" };
   const abort = new AbortController();
   const cut = Promise.withResolvers<Outcome>();
   const forget = job.stop.onStop((reason) => {
@@ -34,8 +44,8 @@ export async function invoke(handler: Handler, job: Job, clock: Clock = systemCl
     if (reason === "terminated") cut.resolve({ kind: "revoked", reason: "terminated" });
     if (reason === "shutdown") cut.resolve({ kind: "interrupted" });
   });
-  const softly = clock.timer(job.softTimeLimit * 1_000, () => abort.abort(new SoftTimeLimitExceeded(job.softTimeLimit)));
-  const hard = clock.timer(job.timeLimit * 1_000, () => {
+  const softly = limit(clock, job.softTimeLimit, () => abort.abort(new SoftTimeLimitExceeded(job.softTimeLimit)));
+  const hard = limit(clock, hardLimit === "here" ? job.timeLimit : Number.POSITIVE_INFINITY, () => {
     const error = new TimeLimitExceeded(job.timeLimit);
     abort.abort(error);
     cut.resolve(thrown(error, job));
@@ -50,16 +60,38 @@ export async function invoke(handler: Handler, job: Job, clock: Clock = systemCl
   }
 }
 
+/** A timer of Node's fires at once where it is set for longer than this; no limit is meant to. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** Calls `passed` once the limit is over. Returns a function that cancels it. */
+export function limit(clock: Clock, seconds: number, passed: () => void): () => void {
+  return seconds * 1_000 > LONGEST_TIMER_MS ? () => {} : clock.timer(seconds * 1_000, passed);
+}
+
 async function run(handler: Handler, context: TaskContext, job: Job): Promise<Outcome> {
+  const sends = new Set<Promise<unknown>>();
   const { args, kwargs } = job.envelope;
   const given: unknown[] = Object.keys(kwargs).length === 0 ? [...args] : [...args, kwargs];
   if (job.settings.bind) given.unshift(context);
   try {
-    const value = await runWith(context, () => (handler as (...args: unknown[]) => unknown)(...given)); // arguments come from JSON; their types are the caller's promise
-    return success(value, job);
+    const call = () => (handler as (...args: unknown[]) => unknown)(...given); // arguments come from JSON; their types are the caller's promise
+    const value = await runWith(context, call, sends);
+    const unsent = await allSent(sends);
+    return unsent.length === 0 ? success(value, job) : thrown(unsent[0], job);
   } catch (error) {
+    await allSent(sends); // what the handler threw is what counts; a call that could not be sent has been logged
     return thrown(fromSignal(error, context.signal), job);
   }
+}
+
+/** Waits until no call is on its way. Returns why some could not be sent. */
+async function allSent(sends: Set<Promise<unknown>>): Promise<readonly unknown[]> {
+  const reasons: unknown[] = [];
+  while (sends.size > 0) {
+    const settled = await Promise.allSettled([...sends].map((sent) => sent.finally(() => sends.delete(sent))));
+    for (const one of settled) if (one.status === "rejected") reasons.push(one.reason);
+  }
+  return reasons;
 }
 
 function success(value: unknown, job: Job): Outcome {
@@ -83,7 +115,8 @@ function fromSignal(error: unknown, signal: AbortSignal): unknown {
 /** What an error means for the task. */
 export function thrown(error: unknown, job: Pick<Job, "settings" | "envelope" | "stop">): Outcome {
   const { settings, envelope, stop } = job;
-  if (stop.reason === "revoked" || stop.reason === "terminated") return { kind: "revoked", reason: "revoked while it ran" };
+  if (stop.reason === "revoked" || stop.reason === "terminated")
+    return { kind: "revoked", reason: "revoked while it ran" };
   if (error instanceof Retry) return retryOutcome(error, settings, envelope.id);
   if (error instanceof Ignore) return { kind: "ignored", reason: error.message };
   if (error instanceof Reject) return { kind: "rejected", requeue: error.requeue, failure: toFailure(error) };
@@ -97,39 +130,60 @@ export function thrown(error: unknown, job: Pick<Job, "settings" | "envelope" | 
 function retryOutcome({ options }: Retry, settings: TaskSettings, id: string): Outcome {
   try {
     const { countdown, eta, args, kwargs, maxRetries, cause } = options;
-    if (countdown !== undefined && eta !== undefined) throw new InvalidOption("retry() takes countdown or eta, not both");
-    if (eta !== undefined && !(eta instanceof Date && Number.isFinite(eta.getTime()))) throw new InvalidOption("eta of retry() takes a valid Date");
+    if (countdown !== undefined && eta !== undefined)
+      throw new InvalidOption("retry() takes countdown or eta, not both");
+    if (eta !== undefined && !(eta instanceof Date && Number.isFinite(eta.getTime())))
+      throw new InvalidOption("eta of retry() takes a valid Date");
+    if (args !== undefined && !Array.isArray(args)) {
+      throw new InvalidOption(`args of retry() is ${describe(args)}; it takes an array`);
+    }
+    if (kwargs !== undefined && !isObject(kwargs)) {
+      throw new InvalidOption(`kwargs of retry() is ${describe(kwargs)}; it takes an object`);
+    }
+    if (maxRetries !== undefined) maxRetriesRule(maxRetries, "maxRetries of retry()");
     if (args !== undefined) assertJson(args, "args");
     if (kwargs !== undefined) assertJson(kwargs, "kwargs");
     const failure = cause === undefined ? undefined : toFailure(cause);
     return {
       kind: "retry",
       failure,
-      exhausted: failure ?? toFailure(new MaxRetriesExceeded(settings.name, id, maxRetries ?? settings.maxRetries ?? 0)),
+      exhausted:
+        failure ?? toFailure(new MaxRetriesExceeded(settings.name, id, maxRetries ?? settings.maxRetries ?? 0)),
       ...(countdown === undefined ? {} : { countdown: seconds(countdown, "countdown of retry()") }),
       ...(eta === undefined ? {} : { eta: eta.getTime() }),
       ...(maxRetries === undefined ? {} : { maxRetries }),
-      ...(args === undefined && kwargs === undefined ? {} : { next: { ...(args && { args }), ...(kwargs && { kwargs }) } }),
+      ...(args === undefined && kwargs === undefined
+        ? {}
+        : { next: { ...(args && { args }), ...(kwargs && { kwargs }) } }),
     } as Outcome; // args and kwargs have just been checked to be JSON
   } catch (error) {
     return { kind: "failure", failure: toFailure(error), expected: false };
   }
 }
 
+const isObject = (value: unknown) => typeof value === "object" && value !== null && !Array.isArray(value);
+
 /** By class where the class is the same here, by the names along its prototype chain where it is not. */
 function matches(error: unknown, matchers: readonly ErrorMatcher[]): boolean {
-  if (matchers.length === 0) return false;
-  const names = new Set<string>();
-  if (error instanceof Error) names.add(error.name);
-  for (let proto = Object.getPrototypeOf(error); proto && proto !== Object.prototype; proto = Object.getPrototypeOf(proto)) {
-    names.add(proto.constructor.name);
+  if (matchers.length === 0 || error === null || error === undefined) return false;
+  try {
+    const names = new Set<unknown>();
+    if (error instanceof Error) names.add(error.name);
+    let proto = Object.getPrototypeOf(error);
+    for (; proto && proto !== Object.prototype; proto = Object.getPrototypeOf(proto))
+      names.add(proto.constructor?.name);
+    return matchers.some((matcher) => (typeof matcher === "string" ? names.has(matcher) : error instanceof matcher));
+  } catch {
+    return false; // a getter or a Proxy that throws when it is looked at
   }
-  return matchers.some((matcher) => (typeof matcher === "string" ? names.has(matcher) : error instanceof matcher));
 }
 
 function stopError(reason: StopReason, { envelope }: Job): Error {
   if (reason === "claim lost") return new ClaimLost(envelope.id);
-  return new TaskRevoked(envelope.id, reason === "shutdown" ? "its worker shuts down; it runs again elsewhere" : "while it ran");
+  return new TaskRevoked(
+    envelope.id,
+    reason === "shutdown" ? "its worker shuts down; it runs again elsewhere" : "while it ran",
+  );
 }
 
 function contextOf(job: Job, signal: AbortSignal, clock: Clock): TaskContext {

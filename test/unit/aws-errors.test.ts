@@ -7,6 +7,7 @@ import {
   MessageTooLarge,
   NotSerializable,
   QueueNotFound,
+  RequestRefused,
   ResultTooLarge,
   StoreUnavailable,
   TableNotFound,
@@ -37,7 +38,7 @@ test.each([
   [network("ECONNREFUSED"), BrokerUnavailable, true, /at SQS in eu-west-1 failed: connect ECONNREFUSED/],
   [Object.assign(new AggregateError([]), { code: "ECONNREFUSED" }), BrokerUnavailable, true, /failed: ECONNREFUSED/],
   [network("ENOTFOUND"), BrokerUnavailable, true, /ENOTFOUND/],
-  [sdkError("InvalidAddress", 404), BrokerUnavailable, false, /refused SendMessage/],
+  [sdkError("InvalidAddress", 404), RequestRefused, false, /SendMessage/],
   ["a string", BrokerUnavailable, false, /a string/],
 ])("SQS: %s", (cause, type, retryable, message) => {
   const refusal = toBrokerError(cause, SQS_CALL);
@@ -70,7 +71,7 @@ test.each([
   [sdkError("InternalServerError", 500), StoreUnavailable, /failed/],
   [
     sdkError("ValidationException", 400, "bad expression"),
-    StoreUnavailable,
+    RequestRefused,
     /was refused: ValidationException: bad expression/,
   ],
   [network("ECONNRESET"), StoreUnavailable, /ECONNRESET/],

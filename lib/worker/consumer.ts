@@ -1,0 +1,155 @@
+// Works off one queue: one long poll, never more messages in hand than slots × prefetch, and nothing lost at shutdown.
+import { LovageError } from "../errors.ts";
+import type { Delivery } from "../ports/broker.ts";
+import { type ExecuteDeps, type Execution, execute, type WorkloadLimits } from "./execute.ts";
+import { type Heartbeat, startHeartbeat } from "./heartbeat.ts";
+
+export interface ConsumerOptions extends WorkloadLimits {
+  readonly queue: string;
+  /** Runs at a time. */
+  readonly concurrency: number;
+  /** Messages in hand for every slot. */
+  readonly prefetch: number;
+  /** Long poll in seconds; shutdown waits for it. */
+  readonly waitSeconds: number;
+}
+
+/** How one message is handled, from its receive to its settlement. */
+export type Handle = (delivery: Delivery, workload: WorkloadLimits, deps: ExecuteDeps) => Execution;
+
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 30_000;
+
+export class Consumer {
+  readonly options: ConsumerOptions;
+  readonly #deps: ExecuteDeps;
+  readonly #handle: Handle;
+  readonly #onAnswer: () => void;
+  readonly #running = new Set<Execution>();
+  /** Prefetched: a heartbeat keeps each invisible until a slot is free. */
+  readonly #waiting: { readonly delivery: Delivery; readonly heartbeat: Heartbeat }[] = [];
+  #starting = 0;
+  #slotFreed = Promise.withResolvers<void>();
+  #stopping = false;
+  #stopNow = new AbortController();
+
+  constructor(options: ConsumerOptions, deps: ExecuteDeps, onAnswer: () => void, handle: Handle = execute) {
+    this.options = options;
+    this.#deps = deps;
+    this.#onAnswer = onAnswer;
+    this.#handle = handle;
+  }
+
+  /** Messages received and not settled. */
+  get inHand(): number {
+    return this.#running.size + this.#starting + this.#waiting.length;
+  }
+
+  /** Runs until `stop()`, and until everything in hand is settled. Rejects only where the queue is gone or access is denied. */
+  async run(): Promise<void> {
+    let pause = FIRST_PAUSE_MS;
+    while (!this.#stopping) {
+      const free = this.options.concurrency * this.options.prefetch - this.inHand;
+      if (free <= 0) {
+        await this.#slotFreed.promise;
+        continue;
+      }
+      try {
+        await this.#receive(free);
+        pause = FIRST_PAUSE_MS;
+      } catch (error) {
+        this.#deps.log.warn(
+          { queue: this.options.queue, error: String(error), pause_ms: pause },
+          "could not receive, trying again",
+        );
+        if (isPermanent(error)) throw error;
+        await this.#deps.clock.sleep(pause, this.#stopNow.signal).catch(() => {}); // woken by stop()
+        pause = Math.min(LONGEST_PAUSE_MS, pause * 2);
+      }
+    }
+    while (this.inHand > 0) await this.#slotFreed.promise;
+  }
+
+  /** Receives no more. What the pending poll brings is handed back; what runs goes on. */
+  stop(): void {
+    this.#stopping = true;
+    this.#stopNow.abort();
+    void this.#handBackWaiting();
+  }
+
+  /** The grace is over: what still runs is given back, to be run elsewhere. */
+  interrupt(): void {
+    for (const { stop } of this.#running) stop.stop("shutdown");
+  }
+
+  async #receive(free: number): Promise<void> {
+    const { queue, waitSeconds, visibilitySeconds } = this.options;
+    const deliveries = await this.#deps.broker.receive(queue, {
+      max: Math.min(10, free),
+      waitSeconds,
+      visibilitySeconds,
+    });
+    this.#onAnswer();
+    for (const delivery of deliveries) {
+      if (!this.#stopping && this.#running.size + this.#starting < this.options.concurrency) this.#start(delivery);
+      else this.#waiting.push({ delivery, heartbeat: this.#keepInvisible(delivery) });
+    }
+    if (this.#stopping) await this.#handBackWaiting();
+  }
+
+  #keepInvisible(delivery: Delivery): Heartbeat {
+    const nobody = { claimLost: () => {}, revokeRequested: () => {} };
+    return startHeartbeat(delivery, undefined, this.options.visibilitySeconds, nobody, this.#deps);
+  }
+
+  #start(delivery: Delivery): void {
+    const execution = this.#handle(delivery, this.options, this.#deps);
+    this.#running.add(execution);
+    void execution.done.then((row) => {
+      this.#deps.log.debug({ message_id: delivery.messageId, queue: delivery.queue, row }, "settled");
+      this.#running.delete(execution);
+      this.#onAnswer();
+      if (!this.#stopping) this.#startWaiting();
+      this.#free();
+    });
+  }
+
+  #startWaiting(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) return;
+    this.#starting++;
+    // Its heartbeat ends first: nothing may touch the visibility of a message that is being settled.
+    void next.heartbeat.stop().then(() => {
+      this.#starting--;
+      this.#start(next.delivery);
+    });
+  }
+
+  async #handBackWaiting(): Promise<void> {
+    const waiting = this.#waiting.splice(0);
+    await Promise.all(
+      waiting.map(async ({ delivery, heartbeat }) => {
+        await heartbeat.stop();
+        await this.#deps.broker.changeVisibility(delivery, 0).catch((error) => {
+          this.#deps.log.warn(
+            { message_id: delivery.messageId, error: String(error) },
+            "could not hand a message back, it returns by itself",
+          );
+        });
+      }),
+    );
+    this.#free();
+  }
+
+  #free(): void {
+    this.#slotFreed.resolve();
+    this.#slotFreed = Promise.withResolvers<void>();
+  }
+}
+
+/** Waiting does not mend these. */
+function isPermanent(error: unknown): boolean {
+  return (
+    error instanceof LovageError && (error.code === "LOVAGE_QUEUE_NOT_FOUND" || error.code === "LOVAGE_ACCESS_DENIED")
+  );
+}

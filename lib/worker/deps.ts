@@ -1,0 +1,53 @@
+import type { App } from "../app.ts";
+import type { Backends } from "../connection.ts";
+import type { Logger } from "../log.ts";
+import type { Broker } from "../ports/broker.ts";
+import { deadLetterQueueName, queueName } from "../store/table.ts";
+import { type ExecuteDeps, protocol } from "./execute.ts";
+import type { Run } from "./job.ts";
+import { logRuns } from "./log-runs.ts";
+
+/** What executing an app's tasks needs, whoever receives the messages. */
+export function executeDeps(
+  app: App,
+  { broker, store }: Pick<Backends, "broker" | "store">,
+  owner: string,
+  log: Logger,
+  run: Run,
+): ExecuteDeps {
+  return {
+    broker,
+    store,
+    clock: app.clock,
+    log,
+    owner,
+    protocol,
+    routes: {
+      key: app.key,
+      route: (task) => {
+        const settings = app.tasks.get(task)?.settings;
+        return { workload: settings?.workload ?? "default", ignoreResult: settings?.ignoreResult ?? false };
+      },
+    },
+    queue: (workload) => queueName(app.name, workload),
+    deadLetterQueue: (workload) => deadLetterQueueName(app.name, workload),
+    task: (name) => app.tasks.get(name)?.settings,
+    taskNames: () => [...app.tasks.keys()],
+    run: logRuns(run, app.clock),
+  };
+}
+
+/** A broker with some of its methods replaced. */
+export function withOverrides(broker: Broker, overrides: Partial<Broker>): Broker {
+  return {
+    send: (queue, message) => broker.send(queue, message),
+    receive: (queue, options) => broker.receive(queue, options),
+    delete: (delivery) => broker.delete(delivery),
+    changeVisibility: (delivery, seconds) => broker.changeVisibility(delivery, seconds),
+    depth: (queue) => broker.depth(queue),
+    check: (queue) => broker.check(queue),
+    flush: () => broker.flush(),
+    close: () => broker.close(),
+    ...overrides,
+  };
+}

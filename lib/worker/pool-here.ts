@@ -1,0 +1,18 @@
+// Runs jobs on the worker's own thread: for tasks that wait more than they compute.
+import type { App } from "../app.ts";
+import { NotRegistered } from "../errors.ts";
+import { toFailure } from "../wire/failure.ts";
+import { invoke } from "./invoke.ts";
+import type { Run } from "./job.ts";
+
+/** A run resolves when its handler has ended and what it sent has been accepted; other runs are not waited for. */
+export function runHere(app: App): Run {
+  return async (job) => {
+    const task = app.tasks.get(job.envelope.task);
+    if (task === undefined) {
+      const failure = toFailure(new NotRegistered(job.envelope.task, [...app.tasks.keys()]));
+      return { kind: "failure", failure, expected: false };
+    }
+    return invoke(task.handler, job, app.clock);
+  };
+}

@@ -1,0 +1,245 @@
+// A long-running worker: checks that everything is there, then works off its queues until it is told to stop.
+import { randomBytes } from "node:crypto";
+import { availableParallelism, hostname } from "node:os";
+import type { App } from "../app.ts";
+import { WORKER_DEFAULTS } from "../defaults.ts";
+import { InvalidOption, StartupFailed } from "../errors.ts";
+import type { Logger } from "../log.ts";
+import { closest } from "../options.ts";
+import type { Broker } from "../ports/broker.ts";
+import { deadLetterQueueName, queueName } from "../store/table.ts";
+import type { Workload } from "../workload.ts";
+import { Consumer, type ConsumerOptions, type Handle } from "./consumer.ts";
+import { consumeDeadLetter } from "./dead-letter.ts";
+import { executeDeps, withOverrides } from "./deps.ts";
+import { StopSignal } from "./job.ts";
+import { createPool, type TaskPool } from "./pool.ts";
+import { runHere } from "./pool-here.ts";
+import { guardMainThread, Progress } from "./progress.ts";
+
+export interface WorkerOptions {
+  /** The app's module: threads of CPU-heavy workloads import it again. */
+  readonly appPath?: string;
+  /** Workloads to serve. @default - all of the app's */
+  readonly workloads?: readonly string[];
+  /** Runs at a time, for each workload. @default - the workload's: CPU-heavy the number of CPUs, I/O-bound 10 */
+  readonly concurrency?: number;
+  /** Also end what comes to the dead-letter queues. @default true */
+  readonly deadLetters?: boolean;
+  /** Seconds that running tasks get after `stop()`. @default 110 */
+  readonly graceSeconds?: number;
+  /** Seconds without progress after which it ends with WorkerStalled. @default 300 */
+  readonly stallSeconds?: number;
+  /** Long poll in seconds, 0 to 20; a shutdown waits for it. @default 10 */
+  readonly waitSeconds?: number;
+  /** @default - the app's */
+  readonly log?: Logger;
+}
+
+/** What a worker serves and where: its start-up screen. */
+export interface WorkerDescription {
+  readonly app: string;
+  readonly owner: string;
+  readonly pid: number;
+  readonly node: string;
+  readonly broker: string;
+  readonly store: string;
+  readonly workloads: readonly {
+    readonly name: string;
+    readonly queue: string;
+    readonly work: "io" | "cpu";
+    readonly concurrency: number;
+    readonly inHandAtMost: number;
+    readonly visibilitySeconds: number;
+    readonly maxReceiveCount: number;
+    readonly memoryMb: number;
+    readonly tasks: readonly string[];
+  }[];
+  readonly deadLetters: boolean;
+  readonly graceSeconds: number;
+}
+
+export interface Worker extends AsyncDisposable {
+  readonly description: WorkerDescription;
+  /** Messages received and not settled. */
+  readonly inHand: number;
+  /** Resolves when it has stopped; rejects with what ended it: WorkerStalled, QueueNotFound, AccessDenied. */
+  readonly stopped: Promise<void>;
+  /** Receives no more, lets running tasks end within the grace, gives back the rest, and resolves. Again: at once. */
+  stop(): Promise<void>;
+}
+
+/** Starts a worker. Throws StartupFailed, InvalidOption, QueueNotFound, TableNotFound, AccessDenied: one clear cause. */
+export async function startWorker(app: App, options: WorkerOptions = {}): Promise<Worker> {
+  const served = servedWorkloads(app, options);
+  const backends = await app.backends();
+  await backends.store.check();
+  for (const { name } of served) await backends.broker.check(queueName(app.name, name));
+  const deadLetters = options.deadLetters ?? true;
+  if (deadLetters) for (const { name } of served) await backends.broker.check(deadLetterQueueName(app.name, name));
+
+  const log = options.log ?? app.log;
+  const progress = new Progress(app.clock, options.stallSeconds ?? WORKER_DEFAULTS.stallSeconds);
+  const owner = `${hostname()}:${process.pid}:${randomBytes(3).toString("hex")}`;
+  const pools: TaskPool[] = [];
+  const consumers: Consumer[] = [];
+  const here = runHere(app);
+  // A heartbeat that gets through is progress too: a long task is no stall.
+  const broker = heard(backends.broker, progress.alive);
+  for (const { name, definition, concurrency } of served) {
+    const cpuHeavy = definition.work === "cpu";
+    const pool = cpuHeavy
+      ? createPool({ appPath: pathOf(options, name), threads: concurrency, memoryMb: definition.memoryMb, log })
+      : undefined;
+    if (pool) pools.push(pool);
+    const deps = executeDeps(app, { ...backends, broker }, owner, log, pool?.run ?? here);
+    const limits = {
+      name,
+      visibilitySeconds: definition.heartbeatVisibilitySeconds,
+      maxReceiveCount: definition.maxReceiveCount,
+    };
+    const waitSeconds = options.waitSeconds ?? WORKER_DEFAULTS.waitSeconds;
+    const consumer: ConsumerOptions = {
+      ...limits,
+      queue: queueName(app.name, name),
+      concurrency,
+      prefetch: definition.prefetch,
+      waitSeconds,
+    };
+    consumers.push(new Consumer(consumer, deps, progress.alive));
+    if (!deadLetters) continue;
+    const dead = {
+      ...consumer,
+      queue: deadLetterQueueName(app.name, name),
+      concurrency: 1,
+      prefetch: 1,
+      maxReceiveCount: Number.POSITIVE_INFINITY,
+    };
+    consumers.push(new Consumer(dead, deps, progress.alive, deadLetter));
+  }
+  const where = await backends.where();
+  return new RunningWorker(consumers, pools, progress, app, options, {
+    app: app.name,
+    owner,
+    pid: process.pid,
+    node: process.version,
+    ...where,
+    deadLetters,
+    graceSeconds: options.graceSeconds ?? WORKER_DEFAULTS.graceSeconds,
+    workloads: served.map(({ name, definition, concurrency }) => ({
+      name,
+      queue: queueName(app.name, name),
+      work: definition.work,
+      concurrency,
+      inHandAtMost: concurrency * definition.prefetch,
+      visibilitySeconds: definition.heartbeatVisibilitySeconds,
+      maxReceiveCount: definition.maxReceiveCount,
+      memoryMb: definition.memoryMb,
+      tasks: [...app.tasks.values()]
+        .filter(({ settings }) => settings.workload === name)
+        .map(({ settings }) => settings.name),
+    })),
+  });
+}
+
+interface Served {
+  readonly name: string;
+  readonly definition: Workload;
+  readonly concurrency: number;
+}
+
+function servedWorkloads(app: App, { workloads, concurrency }: WorkerOptions): readonly Served[] {
+  const known = Object.keys(app.workloads);
+  return (workloads ?? known).map((name) => {
+    const definition = app.workloads[name];
+    if (definition === undefined) {
+      const near = closest(name, known);
+      throw new InvalidOption(
+        `app "${app.name}" has no workload "${name}"; ${near ? `did you mean ${near}?` : `it has ${known.join(", ")}`}`,
+      );
+    }
+    return { name, definition, concurrency: concurrency ?? definition.concurrency ?? availableParallelism() };
+  });
+}
+
+function pathOf({ appPath }: WorkerOptions, workload: string): string {
+  if (appPath === undefined)
+    throw new StartupFailed(
+      `workload "${workload}" is CPU-heavy and runs in threads, which import the app again; pass appPath`,
+    );
+  return appPath;
+}
+
+function heard(broker: Broker, onAnswer: () => void): Broker {
+  return withOverrides(broker, {
+    changeVisibility: async (delivery, seconds) => {
+      const answer = await broker.changeVisibility(delivery, seconds);
+      onAnswer();
+      return answer;
+    },
+  });
+}
+
+const deadLetter: Handle = (delivery, workload, deps) => {
+  const stop = new StopSignal();
+  return { delivery, stop, done: consumeDeadLetter(delivery, workload, deps) };
+};
+
+class RunningWorker implements Worker {
+  readonly description: WorkerDescription;
+  readonly stopped: Promise<void>;
+  readonly #consumers: readonly Consumer[];
+  readonly #app: App;
+  readonly #ended = new AbortController();
+  #stopping: Promise<void> | undefined;
+
+  constructor(
+    consumers: readonly Consumer[],
+    pools: readonly TaskPool[],
+    progress: Progress,
+    app: App,
+    options: WorkerOptions,
+    description: WorkerDescription,
+  ) {
+    this.#consumers = consumers;
+    this.#app = app;
+    this.description = description;
+    const unguard = guardMainThread(options.stallSeconds ?? WORKER_DEFAULTS.stallSeconds);
+    const drained = Promise.all(consumers.map((consumer) => consumer.run()));
+    this.stopped = Promise.race([drained, progress.watch(() => this.inHand, this.#ended.signal).then(() => drained)])
+      .then(() => {})
+      .finally(async () => {
+        this.#ended.abort();
+        for (const consumer of consumers) consumer.stop();
+        await Promise.all([...pools.map((pool) => pool.close()), unguard()]);
+      });
+    this.stopped.catch(() => {}); // whoever awaits it hears of it
+  }
+
+  get inHand(): number {
+    return this.#consumers.reduce((sum, consumer) => sum + consumer.inHand, 0);
+  }
+
+  stop(): Promise<void> {
+    if (this.#stopping) for (const consumer of this.#consumers) consumer.interrupt();
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  async #stop(): Promise<void> {
+    for (const consumer of this.#consumers) consumer.stop();
+    const cancel = this.#app.clock.timer(this.description.graceSeconds * 1_000, () => {
+      for (const consumer of this.#consumers) consumer.interrupt();
+    });
+    try {
+      await this.stopped;
+    } finally {
+      cancel();
+      await (await this.#app.backends()).broker.flush();
+    }
+  }
+}

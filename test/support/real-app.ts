@@ -1,0 +1,68 @@
+// An app on the local stack, its traffic through fault proxies: the whole of Lovage on the real protocols.
+import { type App, type AppOptions, createApp } from "../../lib/app.ts";
+import { DynamoResultStore } from "../../lib/aws/dynamo-result-store.ts";
+import { SqsBroker } from "../../lib/aws/sqs-broker.ts";
+import { type LocalStackOptions, startLocalStack } from "../../lib/local/stack.ts";
+import { silentLogger } from "../../lib/log.ts";
+import { deadLetterQueueName, queueName } from "../../lib/store/table.ts";
+import { startWorker, type Worker, type WorkerOptions } from "../../lib/worker/worker.ts";
+import { onFargate } from "../../lib/workload.ts";
+import { type FaultProxy, startFaultProxy } from "./fault-proxy.ts";
+
+export interface RealApp extends AsyncDisposable {
+  readonly app: App;
+  readonly sqs: FaultProxy;
+  readonly dynamodb: FaultProxy;
+  readonly stack: Awaited<ReturnType<typeof startLocalStack>>;
+  work(options?: WorkerOptions): Promise<Worker>;
+}
+
+export async function realApp(
+  name: string,
+  options: AppOptions = {},
+  stackOptions: LocalStackOptions = {},
+): Promise<RealApp> {
+  const workloads = options.workloads ?? { default: onFargate({ work: "io", visibilityTimeout: "15s" }) };
+  const stack = await startLocalStack({
+    ...stackOptions,
+    tables: [name],
+    queues: Object.entries(workloads).map(([workload, { visibilitySeconds, maxReceiveCount }]) => ({
+      name: queueName(name, workload),
+      deadLetter: deadLetterQueueName(name, workload),
+      visibilitySeconds,
+      maxReceiveCount,
+    })),
+  });
+  const { AWS_ENDPOINT_URL_SQS: _, AWS_ENDPOINT_URL_DYNAMODB: __, ...environment } = stack.environment;
+  Object.assign(process.env, environment); // region and credentials; the endpoints are the proxies'
+  const sqs = await startFaultProxy(stack.sqsEndpoint);
+  const dynamodb = await startFaultProxy(stack.dynamodbEndpoint);
+  const app = createApp(name, {
+    logger: silentLogger,
+    ...options,
+    workloads,
+    connect: async (_app, clock) => ({
+      broker: new SqsBroker({ endpoint: sqs.endpoint, clock }),
+      store: new DynamoResultStore({ table: name, endpoint: dynamodb.endpoint, clock }),
+      where: async () => ({ broker: sqs.endpoint, store: dynamodb.endpoint }),
+    }),
+  });
+  const workers: Worker[] = [];
+  return {
+    app,
+    sqs,
+    dynamodb,
+    stack,
+    work: async (workerOptions = {}) => {
+      const worker = await startWorker(app, { waitSeconds: 1, ...workerOptions });
+      workers.push(worker);
+      return worker;
+    },
+    [Symbol.asyncDispose]: async () => {
+      await Promise.allSettled(workers.map((worker) => worker.stop()));
+      await app.close();
+      await Promise.all([sqs.close(), dynamodb.close()]);
+      await stack.stop();
+    },
+  };
+}
