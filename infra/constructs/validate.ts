@@ -1,0 +1,158 @@
+// What cannot work is refused at synth, before anything is deployed. Rules are rows: where `condition` holds, `message` says
+// what is wrong, with the number given and the numbers allowed. Pure: no CDK in here.
+import { MIN_VISIBILITY_SECONDS } from "../../lib/core/visibility.ts";
+import { SQS } from "../../lib/defaults.ts";
+import type { Workload } from "../../lib/workload.ts";
+
+/** Everything that decides how one workload is deployed. */
+export interface WorkloadSettings
+  extends Pick<
+    Workload,
+    "kind" | "memoryMb" | "visibilitySeconds" | "heartbeatVisibilitySeconds" | "maxReceiveCount" | "lambda" | "fargate"
+  > {
+  readonly workload: string;
+  readonly retentionSeconds: number;
+  readonly deadLetterRetentionSeconds: number;
+  /** Depths that raise an alarm. */
+  readonly queueDepths: readonly number[];
+}
+
+export interface Rule<T> {
+  /** Holds where the settings cannot work. */
+  readonly condition: (settings: T) => boolean;
+  readonly message: (settings: T) => string;
+}
+
+/** AWS: a throttled poller keeps retrying a batch it has received until its visibility runs out. */
+export const LAMBDA_VISIBILITY_FACTOR = 6;
+/** AWS advises at least 5: throttled deliveries count too, and never reach any code. */
+export const MIN_RECEIVE_COUNT = 5;
+const MAX_RECEIVE_COUNT = 1_000;
+const MIN_RETENTION_SECONDS = 60;
+const LAMBDA = {
+  maxTimeoutSeconds: 900,
+  minMemoryMb: 128,
+  maxMemoryMb: 10_240,
+  minConcurrency: 2,
+  maxConcurrency: 1_000,
+};
+
+export const WORKLOAD_RULES: readonly Rule<WorkloadSettings>[] = [
+  {
+    condition: ({ kind, lambda, fargate }) => (kind === "lambda" ? !lambda || !!fargate : !fargate || !!lambda),
+    message: ({ kind }) =>
+      `kind is "${kind}", but the definition does not describe that and only that; make it with onLambda() or onFargate()`,
+  },
+  {
+    condition: ({ retentionSeconds: seconds }) => outside(seconds, MIN_RETENTION_SECONDS, SQS.maxRetentionSeconds),
+    message: ({ retentionSeconds: seconds }) =>
+      `retention of the queue is ${seconds} s; SQS takes ${MIN_RETENTION_SECONDS} to ${SQS.maxRetentionSeconds} whole seconds`,
+  },
+  {
+    condition: ({ deadLetterRetentionSeconds: seconds }) =>
+      outside(seconds, MIN_RETENTION_SECONDS, SQS.maxRetentionSeconds),
+    message: ({ deadLetterRetentionSeconds: seconds }) =>
+      `retention of the dead-letter queue is ${seconds} s; SQS takes ${MIN_RETENTION_SECONDS} to ${SQS.maxRetentionSeconds} whole seconds`,
+  },
+  {
+    // A dead letter keeps the age it had: in a queue of equal retention it arrives with nothing left.
+    condition: ({ retentionSeconds: source, deadLetterRetentionSeconds: dead }) => dead <= source,
+    message: ({ retentionSeconds: source, deadLetterRetentionSeconds: dead }) =>
+      `retention of the dead-letter queue is ${dead} s, not longer than the ${source} s of its source; a dead letter keeps its age and would arrive expired`,
+  },
+  {
+    condition: ({ visibilitySeconds: seconds }) => outside(seconds, 0, SQS.maxVisibilitySeconds),
+    message: ({ visibilitySeconds: seconds }) =>
+      `visibility timeout is ${seconds} s; SQS takes 0 to ${SQS.maxVisibilitySeconds} whole seconds`,
+  },
+  {
+    condition: ({ heartbeatVisibilitySeconds: seconds }) =>
+      outside(seconds, MIN_VISIBILITY_SECONDS, SQS.maxVisibilitySeconds),
+    message: ({ heartbeatVisibilitySeconds: seconds }) =>
+      `visibility timeout renewed by heartbeats is ${seconds} s; it takes ${MIN_VISIBILITY_SECONDS} to ${SQS.maxVisibilitySeconds} whole seconds, or no lease is left within it`,
+  },
+  {
+    condition: ({ visibilitySeconds, lambda }) =>
+      lambda !== undefined && visibilitySeconds < LAMBDA_VISIBILITY_FACTOR * lambda.timeoutSeconds,
+    message: ({ visibilitySeconds, lambda }) =>
+      `visibility timeout is ${visibilitySeconds} s, shorter than ${LAMBDA_VISIBILITY_FACTOR} times the function's timeout of ${lambda?.timeoutSeconds} s; set at least ${Math.ceil(LAMBDA_VISIBILITY_FACTOR * (lambda?.timeoutSeconds ?? 0))} s`,
+  },
+  {
+    condition: ({ lambda }) => lambda !== undefined && outside(lambda.timeoutSeconds, 1, LAMBDA.maxTimeoutSeconds),
+    message: ({ lambda }) =>
+      `timeout of the function is ${lambda?.timeoutSeconds} s; Lambda takes 1 to ${LAMBDA.maxTimeoutSeconds} whole seconds, use onFargate() for longer work`,
+  },
+  {
+    condition: ({ lambda }) =>
+      lambda !== undefined && outside(lambda.maxConcurrency, LAMBDA.minConcurrency, LAMBDA.maxConcurrency),
+    message: ({ lambda }) =>
+      `maxConcurrency is ${lambda?.maxConcurrency}; an event source mapping takes ${LAMBDA.minConcurrency} to ${LAMBDA.maxConcurrency}`,
+  },
+  {
+    condition: ({ lambda, memoryMb }) =>
+      lambda !== undefined && outside(memoryMb, LAMBDA.minMemoryMb, LAMBDA.maxMemoryMb),
+    message: ({ memoryMb }) =>
+      `memory is ${memoryMb} MB; Lambda takes ${LAMBDA.minMemoryMb} to ${LAMBDA.maxMemoryMb} whole MB`,
+  },
+  {
+    condition: ({ maxReceiveCount: count }) => outside(count, MIN_RECEIVE_COUNT, MAX_RECEIVE_COUNT),
+    message: ({ maxReceiveCount: count }) =>
+      `maxReceiveCount is ${count}; it takes ${MIN_RECEIVE_COUNT} to ${MAX_RECEIVE_COUNT}: deliveries that never reach a task count too, and fewer would dead-letter tasks that never ran`,
+  },
+  {
+    condition: ({ queueDepths }) => queueDepths.some((depth) => outside(depth, 1, Number.MAX_SAFE_INTEGER)),
+    message: ({ queueDepths }) =>
+      `alarms on queue depth are set to ${queueDepths.join(", ")}; each takes a whole number from 1`,
+  },
+  {
+    condition: ({ queueDepths }) => new Set(queueDepths).size < queueDepths.length,
+    message: ({ queueDepths }) => `alarms on queue depth are set to ${queueDepths.join(", ")}; name each depth once`,
+  },
+];
+
+/** What is wrong with the whole app's names, as rows too. */
+export interface Naming {
+  readonly app: string;
+  /** Workloads and the stacks they get, where they get stacks of their own. */
+  readonly stacks: readonly { readonly of: string; readonly stack: string }[];
+  readonly workloads: readonly string[];
+  /** Workloads that alarms were set for. */
+  readonly alarmsFor: readonly string[];
+}
+
+const STACK_NAME = /^[A-Za-z][A-Za-z0-9-]{0,127}$/;
+
+export const NAMING_RULES: readonly Rule<Naming>[] = [
+  {
+    condition: ({ workloads }) => workloads.length === 0,
+    message: ({ app }) => `app "${app}" has no workloads; it takes at least one, such as { default: onLambda() }`,
+  },
+  {
+    condition: ({ alarmsFor, workloads }) => alarmsFor.some((name) => !workloads.includes(name)),
+    message: ({ app, alarmsFor, workloads }) =>
+      `alarms are set for ${quoted(alarmsFor.filter((name) => !workloads.includes(name)))}, which app "${app}" does not have; it has ${workloads.join(", ")}`,
+  },
+  {
+    condition: ({ stacks }) => stacks.some(({ stack }) => !STACK_NAME.test(stack)),
+    message: ({ stacks }) =>
+      `${quoted(stacks.filter(({ stack }) => !STACK_NAME.test(stack)).map(({ stack }) => stack))} cannot name a stack: 1 to 128 letters, digits and hyphens, a letter first; rename the app, or put TaskApp into a stack of yours`,
+  },
+  {
+    condition: ({ stacks }) => new Set(stacks.map(({ stack }) => stack)).size < stacks.length,
+    message: ({ stacks }) =>
+      `two workloads get one stack name: ${stacks.map(({ of, stack }) => `${of} -> ${stack}`).join(", ")}; rename one, or put TaskApp into a stack of yours`,
+  },
+];
+
+/** The messages of all rules that are broken. */
+export function broken<T>(rules: readonly Rule<T>[], settings: T): readonly string[] {
+  return rules.filter(({ condition }) => condition(settings)).map(({ message }) => message(settings));
+}
+
+function outside(value: number, min: number, max: number): boolean {
+  return !Number.isInteger(value) || value < min || value > max;
+}
+
+function quoted(names: readonly string[]): string {
+  return names.map((name) => `"${name}"`).join(", ");
+}

@@ -1,0 +1,369 @@
+import { App, Aws, RemovalPolicy, Stack } from "aws-cdk-lib";
+import { Match, Template } from "aws-cdk-lib/assertions";
+import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
+import { Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
+import { Topic } from "aws-cdk-lib/aws-sns";
+import { describe, expect, test } from "vitest";
+import { duckling } from "../../infra/app.ts";
+import { TaskApp, type TaskAppProps } from "../../infra/index.ts";
+import { createApp, InvalidOption, onFargate, onLambda } from "../../lib/index.ts";
+
+/** A TaskApp in an App, and the templates of its stacks by stack name. */
+function deploy(props: Partial<TaskAppProps> = {}) {
+  const cdk = new App();
+  const taskApp = new TaskApp(cdk, "Duckling", { app: duckling, ...props });
+  const templates = new Map(
+    taskApp.node
+      .findAll()
+      .filter(Stack.isStack)
+      .map((stack) => [stack.stackName, Template.fromStack(stack)] as const),
+  );
+  const template = (stackName: string) => {
+    const found = templates.get(stackName);
+    if (found === undefined) throw new Error(`no stack ${stackName}, only ${[...templates.keys()].join(", ")}`);
+    return found;
+  };
+  return { cdk, taskApp, templates, template };
+}
+
+/** The same in one stack. */
+function deployInStack(props: Partial<TaskAppProps> = {}) {
+  const stack = new Stack(new App(), "Shop");
+  const taskApp = new TaskApp(stack, "Duckling", { app: duckling, ...props });
+  return { stack, taskApp, template: () => Template.fromStack(stack) };
+}
+
+const resources = (
+  template: Template,
+): [string, { Type: string; DeletionPolicy?: string; UpdateReplacePolicy?: string }][] =>
+  Object.entries(template.toJSON().Resources);
+
+describe("stacks", () => {
+  test("the table has one and every workload another, named as what is in them", () => {
+    const { templates } = deploy();
+    expect([...templates.keys()]).toEqual(["duckling", "duckling-default", "duckling-renders"]);
+  });
+
+  test("stacks do not depend on each other", () => {
+    const { cdk } = deploy();
+    for (const stack of cdk.node.findAll().filter(Stack.isStack)) expect(stack.dependencies).toEqual([]);
+  });
+
+  test("inside a stack everything is in that stack", () => {
+    const { template } = deployInStack();
+    template().resourceCountIs("AWS::SQS::Queue", 4);
+    template().resourceCountIs("AWS::DynamoDB::Table", 1);
+  });
+
+  test("an app made by createApp is a definition", () => {
+    const app = createApp("shop", { workloads: { default: onFargate() } });
+    const { templates } = deploy({ app });
+    expect([...templates.keys()]).toEqual(["shop", "shop-default"]);
+  });
+
+  test("logical ids are stable: a changed one replaces a queue that holds tasks", () => {
+    const { templates } = deploy();
+    const ids = Object.fromEntries(
+      [...templates].map(([name, template]) => [name, resources(template).map(([id]) => id)]),
+    );
+    expect(ids).toMatchInlineSnapshot(`
+      {
+        "duckling": [
+          "TableCD117FA1",
+        ],
+        "duckling-default": [
+          "WorkloadDeadLetterQueueB31FD94F",
+          "WorkloadDeadLetterQueuePolicy95057C0D",
+          "WorkloadQueue9C9F6B28",
+          "WorkloadQueuePolicy2526685C",
+          "WorkloadQueueDepth100F7CEEB20",
+          "WorkloadQueueDepth500A0E2E998",
+          "WorkloadQueueDepth1000FCE7FE2B",
+          "WorkloadDeadLettersFA5783CD",
+        ],
+        "duckling-renders": [
+          "WorkloadDeadLetterQueueB31FD94F",
+          "WorkloadDeadLetterQueuePolicy95057C0D",
+          "WorkloadQueue9C9F6B28",
+          "WorkloadQueuePolicy2526685C",
+          "WorkloadQueueDepth100F7CEEB20",
+          "WorkloadQueueDepth500A0E2E998",
+          "WorkloadQueueDepth1000FCE7FE2B",
+          "WorkloadDeadLettersFA5783CD",
+        ],
+      }
+    `);
+    expect(resources(deployInStack().template()).map(([id]) => id)).toMatchInlineSnapshot(`
+      [
+        "DucklingResultsTableAE7A99A0",
+        "DucklingWorkloaddefaultWorkloadDeadLetterQueueF6C16069",
+        "DucklingWorkloaddefaultWorkloadDeadLetterQueuePolicyA19F05BE",
+        "DucklingWorkloaddefaultWorkloadQueueF1D74C87",
+        "DucklingWorkloaddefaultWorkloadQueuePolicy107577F1",
+        "DucklingWorkloaddefaultWorkloadQueueDepth1007EFE57EF",
+        "DucklingWorkloaddefaultWorkloadQueueDepth5007E9A0962",
+        "DucklingWorkloaddefaultWorkloadQueueDepth10000B9DDC7C",
+        "DucklingWorkloaddefaultWorkloadDeadLettersA464A254",
+        "DucklingWorkloadrendersWorkloadDeadLetterQueue87A9A65B",
+        "DucklingWorkloadrendersWorkloadDeadLetterQueuePolicy0FA0AE19",
+        "DucklingWorkloadrendersWorkloadQueue563644F5",
+        "DucklingWorkloadrendersWorkloadQueuePolicyBCEE5F91",
+        "DucklingWorkloadrendersWorkloadQueueDepth1003C785B9A",
+        "DucklingWorkloadrendersWorkloadQueueDepth500F70E2609",
+        "DucklingWorkloadrendersWorkloadQueueDepth10001186859E",
+        "DucklingWorkloadrendersWorkloadDeadLettersAA7A83CC",
+      ]
+    `);
+  });
+});
+
+describe("queues", () => {
+  test.each([
+    ["duckling-default", 360],
+    ["duckling-renders", 30],
+  ])("%s moves to its dead-letter queue what was received 8 times", (name, visibility) => {
+    const template = deploy().template(name);
+    const [dead] = Object.keys(
+      template.findResources("AWS::SQS::Queue", { Properties: { QueueName: `${name}-dead` } }),
+    );
+    template.hasResourceProperties("AWS::SQS::Queue", {
+      QueueName: name,
+      VisibilityTimeout: visibility,
+      MessageRetentionPeriod: 1_036_800,
+      RedrivePolicy: { deadLetterTargetArn: { "Fn::GetAtt": [dead, "Arn"] }, maxReceiveCount: 8 },
+    });
+    template.hasResourceProperties("AWS::SQS::Queue", {
+      QueueName: `${name}-dead`,
+      MessageRetentionPeriod: 1_209_600,
+      RedrivePolicy: Match.absent(),
+    });
+  });
+
+  test("settings are the definition's", () => {
+    const app = { name: "shop", workloads: { mails: onLambda({ timeout: "5m", maxReceiveCount: 20 }) } };
+    deploy({ app })
+      .template("shop-mails")
+      .hasResourceProperties("AWS::SQS::Queue", {
+        QueueName: "shop-mails",
+        VisibilityTimeout: 1_800,
+        RedrivePolicy: Match.objectLike({ maxReceiveCount: 20 }),
+      });
+  });
+
+  test("all are encrypted, take messages of 1 MiB and refuse everything but TLS", () => {
+    const template = deployInStack().template();
+    const queues = Object.keys(template.findResources("AWS::SQS::Queue"));
+    expect(queues).toHaveLength(4);
+    template.allResourcesProperties("AWS::SQS::Queue", { SqsManagedSseEnabled: true, MaximumMessageSize: 1_048_576 });
+    for (const queue of queues) {
+      template.hasResourceProperties("AWS::SQS::QueuePolicy", {
+        Queues: [{ Ref: queue }],
+        PolicyDocument: Match.objectLike({
+          Statement: [
+            {
+              Action: "sqs:*",
+              Condition: { Bool: { "aws:SecureTransport": "false" } },
+              Effect: "Deny",
+              Principal: { AWS: "*" },
+              Resource: { "Fn::GetAtt": [queue, "Arn"] },
+            },
+          ],
+        }),
+      });
+    }
+  });
+});
+
+test("the table is the store's: one key, time to live, paid per request", () => {
+  const template = deploy().template("duckling");
+  template.resourceCountIs("AWS::DynamoDB::Table", 1);
+  template.hasResourceProperties("AWS::DynamoDB::Table", {
+    TableName: "duckling",
+    AttributeDefinitions: [{ AttributeName: "id", AttributeType: "S" }],
+    KeySchema: [{ AttributeName: "id", KeyType: "HASH" }],
+    BillingMode: "PAY_PER_REQUEST",
+    TimeToLiveSpecification: { AttributeName: "expires_at", Enabled: true },
+  });
+});
+
+describe("removal", () => {
+  const kept = (template: Template) =>
+    resources(template)
+      .filter(([, { Type }]) => Type === "AWS::SQS::Queue" || Type === "AWS::DynamoDB::Table")
+      .map(([, { DeletionPolicy, UpdateReplacePolicy }]) => [DeletionPolicy, UpdateReplacePolicy]);
+
+  test("queues and table outlive their stack", () => {
+    expect(kept(deployInStack().template())).toEqual(Array(5).fill(["Retain", "Retain"]));
+  });
+
+  test("one switch takes everything along, for development", () => {
+    const { template } = deployInStack({ removalPolicy: RemovalPolicy.DESTROY });
+    expect(kept(template())).toEqual(Array(5).fill(["Delete", "Delete"]));
+  });
+});
+
+describe("alarms", () => {
+  const thresholds = (template: Template, metric = "ApproximateNumberOfMessagesVisible") =>
+    Object.values(template.findResources("AWS::CloudWatch::Alarm", { Properties: { MetricName: metric } }))
+      .map(({ Properties }) => Properties.Threshold)
+      .sort((a, b) => a - b);
+
+  test("without being asked: depths of 100, 500 and 1,000, and a single dead letter", () => {
+    const template = deploy().template("duckling-renders");
+    expect(thresholds(template)).toEqual([1, 100, 500, 1_000]);
+    const [queue] = Object.keys(
+      template.findResources("AWS::SQS::Queue", { Properties: { QueueName: "duckling-renders" } }),
+    );
+    const [dead] = Object.keys(
+      template.findResources("AWS::SQS::Queue", { Properties: { QueueName: "duckling-renders-dead" } }),
+    );
+    const every = {
+      Namespace: "AWS/SQS",
+      Period: 60,
+      Statistic: "Maximum",
+      ComparisonOperator: "GreaterThanOrEqualToThreshold",
+    };
+    template.hasResourceProperties("AWS::CloudWatch::Alarm", {
+      ...every,
+      Threshold: 1,
+      EvaluationPeriods: 1,
+      TreatMissingData: "notBreaching",
+      Dimensions: [{ Name: "QueueName", Value: { "Fn::GetAtt": [dead, "QueueName"] } }],
+    });
+    template.hasResourceProperties("AWS::CloudWatch::Alarm", {
+      ...every,
+      Threshold: 500,
+      EvaluationPeriods: 5,
+      TreatMissingData: "notBreaching",
+      Dimensions: [{ Name: "QueueName", Value: { "Fn::GetAtt": [queue, "QueueName"] } }],
+    });
+  });
+
+  test("depths may be set for all workloads and for single ones", () => {
+    const { template } = deploy({
+      alarms: { queueDepths: [50] },
+      workloadAlarms: { renders: { queueDepths: [10, 5] } },
+    });
+    expect(thresholds(template("duckling-default"))).toEqual([1, 50]);
+    expect(thresholds(template("duckling-renders"))).toEqual([1, 5, 10]);
+  });
+
+  test("do what they are told", () => {
+    const stack = new Stack(new App(), "Shop");
+    const topic = new Topic(stack, "Alarms");
+    new TaskApp(stack, "Duckling", { app: duckling, alarms: { actions: [new SnsAction(topic)] } });
+    const template = Template.fromStack(stack);
+    template.resourceCountIs("AWS::CloudWatch::Alarm", 8);
+    template.allResourcesProperties("AWS::CloudWatch::Alarm", {
+      AlarmActions: [{ Ref: Match.stringLikeRegexp("^Alarms") }],
+    });
+  });
+});
+
+describe("grants", () => {
+  /** What a role in a stack of its own is allowed. */
+  function allowed(grant: (taskApp: TaskApp, role: Role) => void) {
+    const cdk = new App();
+    const taskApp = new TaskApp(cdk, "Duckling", { app: duckling });
+    const stack = new Stack(cdk, "Api");
+    grant(taskApp, new Role(stack, "Role", { assumedBy: new ServicePrincipal("lambda.amazonaws.com") }));
+    const [policy] = Object.values(Template.fromStack(stack).findResources("AWS::IAM::Policy"));
+    return { stack, statements: policy?.Properties.PolicyDocument.Statement };
+  }
+  const arn = (service: string, resource: string) => ({
+    "Fn::Join": [
+      "",
+      [
+        "arn:",
+        { Ref: "AWS::Partition" },
+        `:${service}:`,
+        { Ref: "AWS::Region" },
+        ":",
+        { Ref: "AWS::AccountId" },
+        `:${resource}`,
+      ],
+    ],
+  });
+  const sending = {
+    Action: ["sqs:SendMessage", "sqs:GetQueueUrl"],
+    Effect: "Allow",
+    Resource: [arn("sqs", "duckling-default"), arn("sqs", "duckling-renders")],
+  };
+
+  test("a producer may send to the workloads' queues, and nothing else", () => {
+    const { statements } = allowed((taskApp, role) => taskApp.grantSend(role));
+    expect(statements).toEqual([sending]);
+  });
+
+  test("a producer that chooses ids may record them too", () => {
+    const { statements } = allowed((taskApp, role) => taskApp.grantSend(role, { chosenIds: true }));
+    const recording = { Action: "dynamodb:UpdateItem", Effect: "Allow", Resource: arn("dynamodb", "table/duckling") };
+    expect(statements).toEqual([sending, recording]);
+  });
+
+  test("a reader may read results", () => {
+    const { statements } = allowed((taskApp, role) => taskApp.grantRead(role));
+    expect(statements).toEqual([
+      { Action: "dynamodb:GetItem", Effect: "Allow", Resource: arn("dynamodb", "table/duckling") },
+    ]);
+  });
+
+  test("the principal's stack does not depend on the app's", () => {
+    const { stack } = allowed((taskApp, role) => taskApp.grantSend(role, { chosenIds: true }));
+    expect(stack.dependencies).toEqual([]);
+  });
+
+  test("a stack with an account and a region is named as such", () => {
+    const cdk = new App();
+    const taskApp = new TaskApp(cdk, "Duckling", {
+      app: duckling,
+      env: { account: "111111111111", region: "eu-west-1" },
+    });
+    const stack = new Stack(cdk, "Api");
+    taskApp.grantRead(new Role(stack, "Role", { assumedBy: new ServicePrincipal("lambda.amazonaws.com") }));
+    Template.fromStack(stack).hasResourceProperties("AWS::IAM::Policy", {
+      PolicyDocument: Match.objectLike({
+        Statement: [
+          Match.objectLike({
+            Resource: {
+              "Fn::Join": ["", ["arn:", { Ref: "AWS::Partition" }, ":dynamodb:eu-west-1:111111111111:table/duckling"]],
+            },
+          }),
+        ],
+      }),
+    });
+    expect(stack.region).toBe(Aws.REGION);
+  });
+});
+
+describe("refused at synth", () => {
+  test("everything that cannot work, at once and by workload", () => {
+    const app = {
+      name: "shop",
+      workloads: {
+        mails: { ...onLambda({ timeout: "60s" }), visibilitySeconds: 60 },
+        renders: { ...onFargate(), maxReceiveCount: 1 },
+      },
+    };
+    const deploying = () => deploy({ app });
+    expect(deploying).toThrow(InvalidOption);
+    expect(deploying).toThrow(/workload "mails": visibility timeout is 60 s.*at least 360 s/);
+    expect(deploying).toThrow(/workload "renders": maxReceiveCount is 1/);
+  });
+
+  test("alarms for a workload that does not exist", () => {
+    expect(() => deploy({ workloadAlarms: { render: {} } })).toThrow(/"render".*it has default, renders/);
+  });
+
+  test("names that no queue can have", () => {
+    expect(() => deploy({ app: { name: "my shop", workloads: { default: onLambda() } } })).toThrow(
+      /app name "my shop"/,
+    );
+  });
+
+  test("names that no stack can have, unless there is a stack already", () => {
+    const app = { name: "1shop", workloads: { default: onLambda() } };
+    expect(() => deploy({ app })).toThrow(/"1shop", "1shop-default" cannot name a stack/);
+    deployInStack({ app }).template().resourceCountIs("AWS::SQS::Queue", 2);
+  });
+});
