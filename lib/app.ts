@@ -2,7 +2,7 @@
 import { type CallOptions, checkCall } from "./call-options.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { type Connect, Connection, connectToAws } from "./connection.ts";
-import { makeContext, type TaskContext } from "./context.ts";
+import { makeContext, running, type TaskContext } from "./context.ts";
 import { type IdKey, idKey } from "./core/ids.ts";
 import { describe } from "./duration.ts";
 import { DuplicateTask, InvalidOption } from "./errors.ts";
@@ -11,11 +11,11 @@ import { check, type Rule } from "./options.ts";
 import { plan, send } from "./publish.ts";
 import { AsyncResult, type ResultDeps } from "./result.ts";
 import { type TaskOptions, taskSettings } from "./settings.ts";
+import type { Signature } from "./signature.ts";
 import { queueName, tableName } from "./store/table.ts";
 import type { BoundHandler, RegisteredTask, Task } from "./task.ts";
 import { isTaskName } from "./wire/fields.ts";
 import { assertJson, type JsonObject, type JsonValue } from "./wire/serializer.ts";
-import type { Signature } from "./signature.ts";
 import type { Handler } from "./worker/invoke.ts";
 import { onFargate, type Workload } from "./workload.ts";
 
@@ -41,15 +41,22 @@ export interface SendOptions<R = unknown> extends CallOptions<R> {
 const any: Rule<unknown> = (value) => value;
 
 const include: Rule<readonly string[]> = (value, name) => {
-  if (!Array.isArray(value) || value.some((path) => typeof path !== "string")) throw new InvalidOption(`${name} is ${describe(value)}; it takes an array of module paths`);
+  if (!Array.isArray(value) || value.some((path) => typeof path !== "string"))
+    throw new InvalidOption(`${name} is ${describe(value)}; it takes an array of module paths`);
   return value;
 };
 
 const workloads: Rule<Readonly<Record<string, Workload>>> = (value, name) => {
   const given = typeof value === "object" && value !== null ? Object.entries(value) : [];
-  if (given.length === 0) throw new InvalidOption(`${name} is ${describe(value)}; it takes at least one workload, such as { default: onLambda() }`);
+  if (given.length === 0)
+    throw new InvalidOption(
+      `${name} is ${describe(value)}; it takes at least one workload, such as { default: onLambda() }`,
+    );
   for (const [workload, definition] of given) {
-    if (definition?.kind === undefined) throw new InvalidOption(`workload "${workload}" is ${describe(definition)}; it takes onLambda({...}) or onFargate({...})`);
+    if (definition?.kind === undefined)
+      throw new InvalidOption(
+        `workload "${workload}" is ${describe(definition)}; it takes onLambda({...}) or onFargate({...})`,
+      );
   }
   return value as Readonly<Record<string, Workload>>;
 };
@@ -73,14 +80,28 @@ export class App {
   readonly #sending = new Set<Promise<unknown>>();
 
   constructor(name: string, options: AppOptions) {
-    const given = check(`app "${name}"`, options, { include, workloads, defaults: any, logger: any, connect: any, clock: any });
+    const given = check(`app "${name}"`, options, {
+      include,
+      workloads,
+      defaults: any,
+      logger: any,
+      connect: any,
+      clock: any,
+    });
     tableName(name); // throws where the name cannot be one
     this.name = name;
     this.include = given.include ?? [];
     this.workloads = Object.freeze({ ...(given.workloads ?? { default: onFargate({ work: "io" }) }) });
     for (const workload of Object.keys(this.workloads)) queueName(name, workload);
     this.clock = options.clock ?? systemClock;
-    this.log = options.logger ?? createLogger({ level: "warn", format: "json", clock: this.clock, write: (line) => process.stderr.write(`${line}\n`) });
+    this.log =
+      options.logger ??
+      createLogger({
+        level: "warn",
+        format: "json",
+        clock: this.clock,
+        write: (line) => process.stderr.write(`${line}\n`),
+      });
     this.key = idKey(name);
     this.#defaults = options.defaults ?? {};
     taskSettings("(none)", {}, this.#defaults); // wrong defaults are refused here, not at the first task
@@ -90,13 +111,22 @@ export class App {
 
   /** Defines a task: a name, options, a function. Throws InvalidOption, DuplicateTask. */
   task<A extends readonly unknown[], R>(name: string, handler: (...args: A) => R): Task<A, Awaited<R>>;
-  task<A extends readonly unknown[], R>(name: string, options: TaskOptions & { readonly bind: true }, handler: BoundHandler<A, R>): Task<A, Awaited<R>>;
-  task<A extends readonly unknown[], R>(name: string, options: TaskOptions & { readonly bind?: false }, handler: (...args: A) => R): Task<A, Awaited<R>>;
+  task<A extends readonly unknown[], R>(
+    name: string,
+    options: TaskOptions & { readonly bind: true },
+    handler: BoundHandler<A, R>,
+  ): Task<A, Awaited<R>>;
+  task<A extends readonly unknown[], R>(
+    name: string,
+    options: TaskOptions & { readonly bind?: false },
+    handler: (...args: A) => R,
+  ): Task<A, Awaited<R>>;
   task(name: string, optionsOrHandler: object, maybeHandler?: Handler): Task {
     const options = maybeHandler === undefined ? {} : optionsOrHandler;
     const handler = (maybeHandler ?? optionsOrHandler) as Handler; // checked in the next lines
     if (!isTaskName(name)) throw new InvalidOption(`a task's name is ${describe(name)}; it takes 1 to 255 characters`);
-    if (typeof handler !== "function") throw new InvalidOption(`task "${name}" has ${describe(handler)} for a handler; it takes a function`);
+    if (typeof handler !== "function")
+      throw new InvalidOption(`task "${name}" has ${describe(handler)} for a handler; it takes a function`);
     if (this.#tasks.has(name)) throw new DuplicateTask(name);
     const settings = taskSettings(name, options, this.#defaults);
     this.#workload(settings.workload, `task "${name}"`);
@@ -105,7 +135,11 @@ export class App {
   }
 
   /** Sends a task by its name: one written in Python, or defined in another code base. @throws as `Task.applyAsync` */
-  sendTask<R = unknown>(name: string, args: readonly unknown[] = [], { kwargs = {}, ...options }: SendOptions<R> = {}): Promise<AsyncResult<R>> {
+  sendTask<R = unknown>(
+    name: string,
+    args: readonly unknown[] = [],
+    { kwargs = {}, ...options }: SendOptions<R> = {},
+  ): Promise<AsyncResult<R>> {
     return this.#send<R>(name, args, kwargs, options);
   }
 
@@ -149,7 +183,16 @@ export class App {
     };
     const signature = (args: readonly unknown[], immutable: boolean): Signature => {
       assertJson(args, "args");
-      return { wire: { task: name, args: args as readonly JsonValue[], kwargs: {}, options: {}, subtask_type: null, immutable } };
+      return {
+        wire: {
+          task: name,
+          args: args as readonly JsonValue[],
+          kwargs: {},
+          options: {},
+          subtask_type: null,
+          immutable,
+        },
+      };
     };
     const task = Object.assign(direct, {
       delay: (...args: readonly unknown[]) => this.#send(name, args, {}, {}),
@@ -165,14 +208,27 @@ export class App {
   }
 
   /** Whatever is wrong with the call rejects at once and loudly; an unreachable queue is logged too, for calls nobody awaits. */
-  #send<R>(name: string, args: readonly unknown[], kwargs: Readonly<Record<string, unknown>>, options: CallOptions<R>): Promise<AsyncResult<R>> {
+  #send<R>(
+    name: string,
+    args: readonly unknown[],
+    kwargs: Readonly<Record<string, unknown>>,
+    options: CallOptions<R>,
+  ): Promise<AsyncResult<R>> {
     const settings = this.#tasks.get(name)?.settings;
     let planned: ReturnType<typeof plan>;
     try {
-      if (!Array.isArray(args)) throw new InvalidOption(`the arguments of "${name}" are ${describe(args)}; they are an array`);
+      if (!Array.isArray(args))
+        throw new InvalidOption(`the arguments of "${name}" are ${describe(args)}; they are an array`);
       const checked = checkCall(`the call of "${name}"`, options, settings, this.clock);
       if (checked.workload !== undefined) this.#workload(checked.workload, `the call of "${name}"`);
-      const call = { task: name, args, kwargs, options: checked, workload: settings?.workload ?? "default", ignoreResult: settings?.ignoreResult ?? false };
+      const call = {
+        task: name,
+        args,
+        kwargs,
+        options: checked,
+        workload: settings?.workload ?? "default",
+        ignoreResult: settings?.ignoreResult ?? false,
+      };
       planned = plan(call, this.key, this.clock);
     } catch (error) {
       return Promise.reject(error);
@@ -181,20 +237,26 @@ export class App {
     const sent = this.backends()
       .then((backends) => send(this.name, planned, options.taskId !== undefined, backends, this.clock))
       .then(() => this.result<R>(id));
+    const sends = running()?.sends; // a task's run waits for its own
     this.#sending.add(sent);
-    sent.then(
-      () => this.#sending.delete(sent),
-      (error: unknown) => {
-        this.#sending.delete(sent);
-        this.log.error({ task: name, id, error: String(error) }, "could not send a task");
-      },
-    );
+    sends?.add(sent);
+    const settled = () => {
+      this.#sending.delete(sent);
+      sends?.delete(sent);
+    };
+    sent.then(settled, (error: unknown) => {
+      settled();
+      this.log.error({ task: name, id, error: String(error) }, "could not send a task");
+    });
     return sent;
   }
 
   #workload(name: string, owner: string): Workload {
     const workload = this.workloads[name];
-    if (workload === undefined) throw new InvalidOption(`workload of ${owner} is "${name}"; app "${this.name}" has ${Object.keys(this.workloads).join(", ")}`);
+    if (workload === undefined)
+      throw new InvalidOption(
+        `workload of ${owner} is "${name}"; app "${this.name}" has ${Object.keys(this.workloads).join(", ")}`,
+      );
     return workload;
   }
 

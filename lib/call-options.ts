@@ -54,40 +54,48 @@ export interface CheckedCall {
   readonly linkError: readonly WireSignature[];
 }
 
-const UNTIL_SCHEDULER = "SQS delays a message by at most 15 minutes, and this version has no scheduler for longer ones; send it later, or let the task retry with a countdown";
+const UNTIL_SCHEDULER =
+  "SQS delays a message by at most 15 minutes, and this version has no scheduler for longer ones; send it later, or let the task retry with a countdown";
 const FIFO = "FIFO queues are not supported: they cannot delay a single message, and a retry loses its place";
 
 const date: Rule<number> = (value, name) => {
-  if (!(value instanceof Date) || !Number.isFinite(value.getTime())) throw new InvalidOption(`${name} is ${describe(value)}; it takes a valid Date`);
+  if (!(value instanceof Date) || !Number.isFinite(value.getTime()))
+    throw new InvalidOption(`${name} is ${describe(value)}; it takes a valid Date`);
   return value.getTime();
 };
 
 const headers: Rule<JsonObject> = (value, name) => {
   assertJson(value, "headers");
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new InvalidOption(`${name} is ${describe(value)}; it takes an object`);
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new InvalidOption(`${name} is ${describe(value)}; it takes an object`);
   const reserved = Object.keys(value).find(isReservedHeader);
-  if (reserved !== undefined) throw new InvalidOption(`${name} contains "${reserved}", which the message itself uses; give it another name`);
+  if (reserved !== undefined)
+    throw new InvalidOption(`${name} contains "${reserved}", which the message itself uses; give it another name`);
   return value as JsonObject; // assertJson has checked it
 };
 
 const signature: Rule<WireSignature> = (value, name) => {
   const wire = (value as Signature | undefined)?.wire;
   if (wire === undefined) {
-    const hint = Array.isArray(value) ? "one signature; several callbacks come with canvas" : "a signature, made with task.s(...) or task.si(...)";
+    const hint = Array.isArray(value)
+      ? "one signature; several callbacks come with canvas"
+      : "a signature, made with task.s(...) or task.si(...)";
     throw new InvalidOption(`${name} is ${describe(value)}; it takes ${hint}`);
   }
   return wire;
 };
 
 const taskId: Rule<string> = (value, name) => {
-  if (typeof value !== "string" || !isTaskId(value)) throw new InvalidOption(`${name} is ${describe(value)}; it takes 1 to 255 printable ASCII characters`);
+  if (typeof value !== "string" || !isTaskId(value))
+    throw new InvalidOption(`${name} is ${describe(value)}; it takes 1 to 255 printable ASCII characters`);
   return value;
 };
 
 const RULES = {
   countdown: duration,
   eta: date,
-  expires: ((value, name) => (value instanceof Date ? { at: date(value, name) } : { after: positiveDuration(value, name) })) as Rule<
+  expires: ((value, name) =>
+    value instanceof Date ? { at: date(value, name) } : { after: positiveDuration(value, name) }) as Rule<
     { at: number } | { after: number }
   >,
   workload: text,
@@ -108,7 +116,8 @@ const RULES = {
 export function checkCall(owner: string, options: object, task: TaskSettings | undefined, clock: Clock): CheckedCall {
   const call = check(owner, options, RULES);
   const now = clock.now();
-  if (call.countdown !== undefined && call.eta !== undefined) throw new InvalidOption(`${owner} was given countdown and eta; it takes one of them`);
+  if (call.countdown !== undefined && call.eta !== undefined)
+    throw new InvalidOption(`${owner} was given countdown and eta; it takes one of them`);
   const eta = call.countdown === undefined ? call.eta : call.countdown === 0 ? undefined : now + call.countdown * 1_000;
   if (eta !== undefined && eta - now > SQS.maxDelaySeconds * 1_000) {
     throw new InvalidDelay(`${owner} is to start in ${Math.round((eta - now) / 1_000)} s; ${UNTIL_SCHEDULER}`);

@@ -74,12 +74,14 @@ export interface Running {
   readonly context: TaskContext;
   /** How often it has made each call so far: the n-th equal call of a run has the same derived id in every execution of it. */
   readonly calls: Map<string, number>;
+  /** Its calls that have not been accepted yet: a run does not end before they have. */
+  readonly sends: Set<Promise<unknown>>;
 }
 
 const storage = new AsyncLocalStorage<Running>();
 
-export function runWith<T>(context: TaskContext, body: () => T): T {
-  return storage.run({ context, calls: new Map() }, body);
+export function runWith<T>(context: TaskContext, body: () => T, sends = new Set<Promise<unknown>>()): T {
+  return storage.run({ context, calls: new Map(), sends }, body);
 }
 
 export function running(): Running | undefined {

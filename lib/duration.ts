@@ -16,13 +16,17 @@ export function seconds(value: unknown, option: string): number {
       throw new InvalidOption(`${option} is ${value}; it takes seconds from 0, or a string such as "30s"`);
     }
     if (value >= LOOKS_LIKE_MILLISECONDS && value % 1_000 === 0) {
-      throw new InvalidOption(`${option} is ${value}, which looks like milliseconds; numbers are seconds, so write "${value / 1_000}s" or, if you mean it, "${value}s"`);
+      throw new InvalidOption(
+        `${option} is ${value}, which looks like milliseconds; numbers are seconds, so write "${value / 1_000}s" or, if you mean it, "${value}s"`,
+      );
     }
     return value;
   }
   const match = typeof value === "string" ? PATTERN.exec(value) : null;
   if (match === null) {
-    throw new InvalidOption(`${option} is ${describe(value)}; it takes seconds, or a string such as "250ms", "30s", "15m", "2h", "1d"`);
+    throw new InvalidOption(
+      `${option} is ${describe(value)}; it takes seconds, or a string such as "250ms", "30s", "15m", "2h", "1d"`,
+    );
   }
   return Number(match[1]) * SECONDS[match[2] as keyof typeof SECONDS];
 }
@@ -31,6 +35,7 @@ export function seconds(value: unknown, option: string): number {
 export function describe(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value);
   if (typeof value === "function") return `the function ${value.name || "(anonymous)"}`;
-  if (typeof value === "object" && value !== null) return Array.isArray(value) ? "an array" : `a ${value.constructor?.name ?? "null-prototype"} object`;
+  if (typeof value === "object" && value !== null)
+    return Array.isArray(value) ? "an array" : `a ${value.constructor?.name ?? "null-prototype"} object`;
   return String(value);
 }

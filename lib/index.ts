@@ -2,25 +2,22 @@
 
 // define
 export { App, type AppOptions, createApp, type SendOptions } from "./app.ts";
-export type { ErrorMatcher, TaskOptions, TaskSettings } from "./settings.ts";
-export type { BoundHandler, Task } from "./task.ts";
-export { type FargateOptions, type LambdaOptions, onFargate, onLambda, type Workload } from "./workload.ts";
-export type { Duration } from "./duration.ts";
-
 // call
 export type { CallOptions } from "./call-options.ts";
-export type { Signature } from "./signature.ts";
+// inside a task
+export { currentTask, type TaskContext } from "./context.ts";
+export type { State } from "./core/states.ts";
+export type { Duration } from "./duration.ts";
+// errors
+export * from "./errors.ts";
+export type { Logger } from "./log.ts";
 
 // results
 export { AsyncResult, type GetOptions, type TaskInfo } from "./result.ts";
-export type { State } from "./core/states.ts";
 export type { RevokeAnswer } from "./revoke.ts";
+export type { ErrorMatcher, TaskOptions, TaskSettings } from "./settings.ts";
+export type { Signature } from "./signature.ts";
 export type { Failure } from "./store/record.ts";
-
-// inside a task
-export { currentTask, type TaskContext } from "./context.ts";
-export type { Logger } from "./log.ts";
+export type { BoundHandler, Task } from "./task.ts";
 export type { JsonObject, JsonValue } from "./wire/serializer.ts";
-
-// errors
-export * from "./errors.ts";
+export { type FargateOptions, type LambdaOptions, onFargate, onLambda, type Workload } from "./workload.ts";

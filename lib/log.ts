@@ -36,7 +36,11 @@ export function createLogger(options: LogOptions, bound: Fields = {}): Logger {
     if (LOG_LEVELS.indexOf(level) < threshold) return () => {};
     return (fields: Fields, message: string) => {
       const all = { ...bound, ...fields };
-      options.write(options.format === "json" ? json(level, options.clock.now(), all, message) : pretty(level, options.clock.now(), all, message));
+      options.write(
+        options.format === "json"
+          ? json(level, options.clock.now(), all, message)
+          : pretty(level, options.clock.now(), all, message),
+      );
     };
   };
   return {
@@ -70,7 +74,9 @@ function pretty(level: keyof typeof COLOURS, now: number, fields: Fields, messag
   const { stack, ...rest } = fields;
   const pairs = Object.entries(rest)
     .filter(([, value]) => value !== undefined)
-    .map(([key, value]) => `\x1b[2m${key}=\x1b[0m${visible(typeof value === "string" ? value : JSON.stringify(value))}`);
+    .map(
+      ([key, value]) => `\x1b[2m${key}=\x1b[0m${visible(typeof value === "string" ? value : JSON.stringify(value))}`,
+    );
   const head = `\x1b[2m${time}\x1b[0m \x1b[${COLOURS[level]}m${level.padEnd(5)}\x1b[0m ${visible(message)}`;
   const lines = typeof stack === "string" ? `\n    ${visible(stack).replaceAll("\n", "\n    ")}` : "";
   return `${head} ${pairs.join(" ")}${lines}`.trimEnd();

@@ -63,7 +63,8 @@ export const flag: Rule<boolean> = (value, name) => {
 };
 
 export const text: Rule<string> = (value, name) => {
-  if (typeof value !== "string" || value === "") throw new InvalidOption(`${name} is ${describe(value)}; it takes a string that is not empty`);
+  if (typeof value !== "string" || value === "")
+    throw new InvalidOption(`${name} is ${describe(value)}; it takes a string that is not empty`);
   return value;
 };
 
@@ -79,7 +80,10 @@ export function whole(min: number, max = Number.MAX_SAFE_INTEGER): Rule<number> 
 
 export function oneOf<T extends string>(...words: readonly T[]): Rule<T> {
   return (value, name) => {
-    if (!words.includes(value as T)) throw new InvalidOption(`${name} is ${describe(value)}; it takes ${words.map((word) => `"${word}"`).join(" or ")}`);
+    if (!words.includes(value as T))
+      throw new InvalidOption(
+        `${name} is ${describe(value)}; it takes ${words.map((word) => `"${word}"`).join(" or ")}`,
+      );
     return value as T;
   };
 }

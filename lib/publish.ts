@@ -2,12 +2,12 @@
 import { createHash } from "node:crypto";
 import type { CheckedCall } from "./call-options.ts";
 import type { Clock } from "./clock.ts";
+import type { Backends } from "./connection.ts";
 import { running } from "./context.ts";
 import * as changes from "./core/changes.ts";
 import { delaySeconds } from "./core/delay.ts";
 import type { Publication } from "./core/follow-ups.ts";
 import { derivedId, freshId, type IdKey } from "./core/ids.ts";
-import type { Backends } from "./connection.ts";
 import { queueName } from "./store/table.ts";
 import { type Envelope, encode } from "./wire/envelope.ts";
 import { assertJson, type JsonObject, toJson } from "./wire/serializer.ts";
@@ -66,14 +66,22 @@ export function plan(call: Call, key: IdKey, clock: Clock): Plan {
 function nextId(call: Call, ignoreResult: boolean, key: IdKey, clock: Clock, now: number): string {
   const parent = running();
   if (parent === undefined) return freshId(key, now, clock.randomBytes(10), ignoreResult);
-  const digest = createHash("sha256").update(toJson([call.task, call.args as never, call.kwargs as never])).digest("base64url");
+  const digest = createHash("sha256")
+    .update(toJson([call.task, call.args as never, call.kwargs as never]))
+    .digest("base64url");
   const nth = parent.calls.get(digest) ?? 0;
   parent.calls.set(digest, nth + 1);
   return derivedId(key, parent.context.id, `call:${parent.context.retries}:${digest}:${nth}`, ignoreResult);
 }
 
 /** Sends it. A chosen id is recorded first: it cannot certify itself, and it may have been published before. */
-export async function send(app: string, { envelope, workload, body, delaySeconds }: Plan, chosenId: boolean, backends: Backends, clock: Clock): Promise<void> {
+export async function send(
+  app: string,
+  { envelope, workload, body, delaySeconds }: Plan,
+  chosenId: boolean,
+  backends: Backends,
+  clock: Clock,
+): Promise<void> {
   if (chosenId) {
     const pending = changes.recordPending(envelope.id, envelope.task, workload, clock.now());
     const answer = await backends.store.write(pending);
@@ -81,4 +89,3 @@ export async function send(app: string, { envelope, workload, body, delaySeconds
   }
   await backends.broker.send(queueName(app, workload), { body, delaySeconds });
 }
-

@@ -1,14 +1,24 @@
 // AsyncResult: what an id tells about its task, in any process.
 import type { Clock } from "./clock.ts";
+import { running } from "./context.ts";
 import * as changes from "./core/changes.ts";
 import { certify, type IdKey } from "./core/ids.ts";
 import { conclude, isFinal, type State } from "./core/states.ts";
-import { running } from "./context.ts";
 import { RESULT_POLL_MS } from "./defaults.ts";
 import { type Duration, seconds } from "./duration.ts";
-import { NotReady, NotRevocable, ResultExpired, ResultTimeout, TaskFailed, TaskLost, TaskRevoked, TaskUnknown, WrongContext } from "./errors.ts";
+import {
+  NotReady,
+  NotRevocable,
+  ResultExpired,
+  ResultTimeout,
+  TaskFailed,
+  TaskLost,
+  TaskRevoked,
+  TaskUnknown,
+  WrongContext,
+} from "./errors.ts";
 import type { ResultStore } from "./ports/result-store.ts";
-import { revoke, type RevokeAnswer } from "./revoke.ts";
+import { type RevokeAnswer, revoke } from "./revoke.ts";
 import type { Failure, TaskRecord } from "./store/record.ts";
 import { toError } from "./wire/failure.ts";
 import type { JsonValue } from "./wire/serializer.ts";
@@ -67,7 +77,10 @@ export class AsyncResult<T = unknown> {
    * the signal's reason. A task sent with `ignoreResult` returns undefined at once.
    */
   async get({ timeout, signal }: GetOptions = {}): Promise<T> {
-    if (running()) throw new WrongContext("get() was called inside a task: it would hold a slot that the task it waits for may need; use link, or read the result later");
+    if (running())
+      throw new WrongContext(
+        "get() was called inside a task: it would hold a slot that the task it waits for may need; use link, or read the result later",
+      );
     const { clock } = this.#deps;
     const limit = timeout === undefined ? Number.POSITIVE_INFINITY : seconds(timeout, "timeout of get()") * 1_000;
     const began = clock.monotonic();
@@ -154,7 +167,10 @@ export class AsyncResult<T = unknown> {
     }
     if (record?.result === undefined) return undefined as T; // the task returned nothing
     if ((record.resultExpiresAt ?? Number.POSITIVE_INFINITY) <= clock.now()) {
-      throw new ResultExpired(this.id, `it expired at ${new Date(record.resultExpiresAt ?? 0).toISOString()} (resultExpires)`);
+      throw new ResultExpired(
+        this.id,
+        `it expired at ${new Date(record.resultExpiresAt ?? 0).toISOString()} (resultExpires)`,
+      );
     }
     return JSON.parse(record.result) as T; // what the task returned, by its type
   }

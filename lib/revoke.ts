@@ -18,7 +18,12 @@ export async function revoke(
   now: number,
   reason = "revoked",
 ): Promise<RevokeAnswer> {
-  const unstarted = changes.revokeUnstarted(id, now, { type: "TaskRevoked", message: reason }, TASK_DEFAULTS.resultExpiresSeconds);
+  const unstarted = changes.revokeUnstarted(
+    id,
+    now,
+    { type: "TaskRevoked", message: reason },
+    TASK_DEFAULTS.resultExpiresSeconds,
+  );
   for (;;) {
     const first = await store.write(unstarted);
     if (first.applied) return "revoked";

@@ -57,7 +57,8 @@ export interface TaskSettings extends TaskPolicy {
 export const maxRetries: Rule<number | null> = (value, name) => (value === null ? null : whole(0)(value, name));
 
 const errorMatchers: Rule<readonly ErrorMatcher[]> = (value, name) => {
-  if (!Array.isArray(value)) throw new InvalidOption(`${name} is ${describe(value)}; it takes an array of error classes or their names`);
+  if (!Array.isArray(value))
+    throw new InvalidOption(`${name} is ${describe(value)}; it takes an array of error classes or their names`);
   for (const matcher of value) {
     const isClass = typeof matcher === "function" && (matcher === Error || matcher.prototype instanceof Error);
     if (!isClass && (typeof matcher !== "string" || matcher === "")) {
@@ -90,7 +91,11 @@ const RULES = {
 };
 
 /** Fills `options` from the app's defaults and Lovage's, checks, freezes. Throws InvalidOption. */
-export function taskSettings(name: string, options: TaskOptions & { bind?: boolean }, appDefaults: TaskOptions): TaskSettings {
+export function taskSettings(
+  name: string,
+  options: TaskOptions & { bind?: boolean },
+  appDefaults: TaskOptions,
+): TaskSettings {
   const owner = `task "${name}"`;
   const own = check(owner, options, { ...RULES, bind: flag });
   const shared = check("the app's defaults", appDefaults, RULES);
@@ -98,7 +103,12 @@ export function taskSettings(name: string, options: TaskOptions & { bind?: boole
   const settings: TaskSettings = {
     name,
     bind: own.bind ?? false,
-    maxRetries: own.maxRetries !== undefined ? own.maxRetries : shared.maxRetries !== undefined ? shared.maxRetries : TASK_DEFAULTS.maxRetries,
+    maxRetries:
+      own.maxRetries !== undefined
+        ? own.maxRetries
+        : shared.maxRetries !== undefined
+          ? shared.maxRetries
+          : TASK_DEFAULTS.maxRetries,
     defaultRetryDelay: own.defaultRetryDelay ?? shared.defaultRetryDelay ?? TASK_DEFAULTS.defaultRetryDelaySeconds,
     autoRetryFor: own.autoRetryFor ?? shared.autoRetryFor ?? [],
     dontAutoRetryFor: own.dontAutoRetryFor ?? shared.dontAutoRetryFor ?? [],
@@ -118,7 +128,11 @@ export function taskSettings(name: string, options: TaskOptions & { bind?: boole
 }
 
 /** A soft limit counts beside the hard limit it was given with; otherwise it is a part of the hard one. */
-function softLimit(own: { softTimeLimit?: number; timeLimit?: number }, shared: { softTimeLimit?: number }, timeLimit: number): number {
+function softLimit(
+  own: { softTimeLimit?: number; timeLimit?: number },
+  shared: { softTimeLimit?: number },
+  timeLimit: number,
+): number {
   const derived = timeLimit * TASK_DEFAULTS.softTimeLimitRatio;
   if (own.softTimeLimit !== undefined) return own.softTimeLimit;
   return own.timeLimit === undefined ? (shared.softTimeLimit ?? derived) : derived;
@@ -127,6 +141,8 @@ function softLimit(own: { softTimeLimit?: number; timeLimit?: number }, shared: 
 /** Celery refuses this at `apply_async` (t/integration: test_soft_time_limit_exceeding_time_limit). */
 export function checkLimits(owner: string, timeLimit: number, softTimeLimit: number): void {
   if (softTimeLimit > timeLimit) {
-    throw new InvalidOption(`softTimeLimit of ${owner} is ${softTimeLimit} s, over its timeLimit of ${timeLimit} s; a soft limit must come first`);
+    throw new InvalidOption(
+      `softTimeLimit of ${owner} is ${softTimeLimit} s, over its timeLimit of ${timeLimit} s; a soft limit must come first`,
+    );
   }
 }

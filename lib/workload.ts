@@ -54,18 +54,21 @@ export interface Workload {
   readonly fargate?: { readonly cpu: number; readonly maxWorkers: number };
 }
 
-const FIFO_REASON = "a FIFO queue cannot delay a single message, and a retry loses its place; use the default standard queue";
+const FIFO_REASON =
+  "a FIFO queue cannot delay a single message, and a retry loses its place; use the default standard queue";
 
 const memory: Rule<number> = (value, name) => {
   const match = typeof value === "string" ? /^(\d+(?:\.\d+)?)(MB|GB)$/.exec(value) : null;
-  if (match === null) throw new InvalidOption(`${name} is ${describe(value)}; it takes a string such as "512MB" or "4GB"`);
+  if (match === null)
+    throw new InvalidOption(`${name} is ${describe(value)}; it takes a string such as "512MB" or "4GB"`);
   return Number(match[1]) * (match[2] === "GB" ? 1_024 : 1);
 };
 
 const number =
   (min: number, max: number): Rule<number> =>
   (value, name) => {
-    if (typeof value !== "number" || !(value >= min && value <= max)) throw new InvalidOption(`${name} is ${describe(value)}; it takes a number from ${min} to ${max}`);
+    if (typeof value !== "number" || !(value >= min && value <= max))
+      throw new InvalidOption(`${name} is ${describe(value)}; it takes a number from ${min} to ${max}`);
     return value;
   };
 
@@ -80,7 +83,10 @@ const SHARED = {
 export function onLambda(options: LambdaOptions = {}): Workload {
   const given = check("onLambda()", options, { ...SHARED, timeout: positiveDuration, maxConcurrency: whole(2, 1_000) });
   const timeoutSeconds = given.timeout ?? 60;
-  if (timeoutSeconds > 900) throw new InvalidOption(`timeout of onLambda() is ${timeoutSeconds} s; Lambda allows 900 s, use onFargate() for longer work`);
+  if (timeoutSeconds > 900)
+    throw new InvalidOption(
+      `timeout of onLambda() is ${timeoutSeconds} s; Lambda allows 900 s, use onFargate() for longer work`,
+    );
   const work = given.work ?? "io";
   return Object.freeze({
     kind: "lambda",

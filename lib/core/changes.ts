@@ -53,7 +53,9 @@ export interface Claim {
 }
 
 /** Who may end a task: the holder of a claim, or (`claim: false`, never started) anybody while nobody has. */
-export type Right = { readonly kind: "claimed"; readonly claim: Claim } | { readonly kind: "unclaimed"; readonly claim: Claim };
+export type Right =
+  | { readonly kind: "claimed"; readonly claim: Claim }
+  | { readonly kind: "unclaimed"; readonly claim: Claim };
 
 /** Whoever receives attempt `attempt` may start it: nobody has, or the one who had is taken to be dead. */
 export function claimable(attempt: number, now: number): Condition {
@@ -83,7 +85,11 @@ export function recordPending(id: string, task: string, workload: string, now: n
 /**
  * Starts an attempt. What its predecessor left goes, except a request to revoke it: whoever takes over must see that.
  */
-export function claim(right: Claim, now: number, lease: { owner: string; until: number; lastDelivery: boolean }): Change {
+export function claim(
+  right: Claim,
+  now: number,
+  lease: { owner: string; until: number; lastDelivery: boolean },
+): Change {
   return {
     kind: "claim",
     id: right.id,
@@ -172,7 +178,13 @@ export function fail(right: Right, now: number, failure: Failure, resultExpiresS
 }
 
 /** Ends a task that nobody holds as FAILURE: what a worker cannot run, or nobody brought to an end (dead letters). */
-export function failUnheld(claim: Claim, now: number, failure: Failure, resultExpiresSeconds: number, body?: string): Change {
+export function failUnheld(
+  claim: Claim,
+  now: number,
+  failure: Failure,
+  resultExpiresSeconds: number,
+  body?: string,
+): Change {
   const change = fail({ kind: "unclaimed", claim }, now, failure, resultExpiresSeconds);
   const kept = body !== undefined && body.length <= MAX_KEPT_BODY_BYTES ? body : undefined;
   return { ...change, when: claimable(claim.attempt, now), set: { ...change.set, body: kept } };
@@ -207,7 +219,12 @@ export function revokeUnstarted(id: string, now: number, failure: Failure, resul
 }
 
 /** Ends a task that came after its `expires` as REVOKED, by whoever could have started it. */
-export function expire({ id, attempt, task, workload }: Claim, now: number, failure: Failure, resultExpiresSeconds: number): Change {
+export function expire(
+  { id, attempt, task, workload }: Claim,
+  now: number,
+  failure: Failure,
+  resultExpiresSeconds: number,
+): Change {
   const change = revokeUnstarted(id, now, failure, resultExpiresSeconds);
   return { ...change, when: claimable(attempt, now), set: { ...change.set, task, workload, leaseUntil: undefined } };
 }

@@ -71,7 +71,12 @@ export function decideEarly({ envelope, workload }: Received, { now }: Circumsta
 }
 
 /** Expired before it could start: REVOKED, as in Celery (celery/worker/request.py, `maybe_expire`). */
-export function decideExpired(received: Received, policy: TaskPolicy, { now }: Circumstances, token: string): Decision | undefined {
+export function decideExpired(
+  received: Received,
+  policy: TaskPolicy,
+  { now }: Circumstances,
+  token: string,
+): Decision | undefined {
   const { expires } = received.envelope;
   if (expires === undefined || expires > now) return undefined;
   const failure = { type: "TaskRevoked", message: "expired" };
@@ -117,7 +122,11 @@ export function decideRefused(
     return { row: "retry ahead", publish: [fromRetryRecord(received, existing, now)], settle: ACK };
   }
   if (existing?.state === "STARTED" && !leaseIsOver(existing, now)) {
-    return { row: "live lease", publish: NONE, settle: release(untilTakeover(existing.leaseUntil ?? now, now, receiveCount)) };
+    return {
+      row: "live lease",
+      publish: NONE,
+      settle: release(untilTakeover(existing.leaseUntil ?? now, now, receiveCount)),
+    };
   }
   // It changed, or its lease ended, between the refusal and now: the next delivery finds it claimable, or learns why not.
   return { row: "changed meanwhile", publish: NONE, settle: release(hiccupDelay(receiveCount)) };
@@ -152,7 +161,10 @@ export function decide(
     case "ignored":
       return {
         row: "ignored",
-        ...onlyIf(mode !== "untracked", changes.succeed(right, now, { result: undefined, ignored: true, resultExpiresSeconds: expires })),
+        ...onlyIf(
+          mode !== "untracked",
+          changes.succeed(right, now, { result: undefined, ignored: true, resultExpiresSeconds: expires }),
+        ),
         publish: NONE,
         settle: ACK,
       };
@@ -208,14 +220,22 @@ export function decideDeadLetter(
   circumstances: Circumstances,
 ): Decision {
   const { envelope, workload } = received;
-  const waiting = existing === undefined || existing.state === "PENDING" || (existing.state === "RETRY" && existing.attempt <= envelope.retries);
+  const waiting =
+    existing === undefined ||
+    existing.state === "PENDING" ||
+    (existing.state === "RETRY" && existing.attempt <= envelope.retries);
   const resends = envelope.resends ?? 0;
   // Only a tracked task's record can say that nobody ever ran it.
   if (waiting && mode === "tracked" && resends < MAX_DEAD_LETTER_RESENDS) {
-    const again = { workload, envelope: { ...envelope, resends: resends + 1 }, delaySeconds: delaySeconds(envelope.eta, circumstances.now) };
+    const again = {
+      workload,
+      envelope: { ...envelope, resends: resends + 1 },
+      delaySeconds: delaySeconds(envelope.eta, circumstances.now),
+    };
     return { row: "dead letter, never claimed", publish: [again], settle: ACK };
   }
-  const over = existing?.state === "STARTED" && existing.attempt <= envelope.retries && leaseIsOver(existing, circumstances.now);
+  const over =
+    existing?.state === "STARTED" && existing.attempt <= envelope.retries && leaseIsOver(existing, circumstances.now);
   if (waiting || over) {
     const failure = {
       type: "DeadLettered",
@@ -259,7 +279,8 @@ function retried(
   { now, random }: Circumstances,
 ): Decision {
   const { envelope, workload } = received;
-  const retryAt = outcome.eta ?? now + Math.ceil((outcome.countdown ?? retryDelay(policy, envelope.retries, random)) * 1_000);
+  const retryAt =
+    outcome.eta ?? now + Math.ceil((outcome.countdown ?? retryDelay(policy, envelope.retries, random)) * 1_000);
   const attempt = envelope.retries + 1;
   const next: Envelope = { ...envelope, ...outcome.next, retries: attempt, eta: retryAt };
   const args = outcome.next === undefined ? undefined : JSON.stringify([next.args, next.kwargs]);
@@ -272,7 +293,14 @@ function retried(
 }
 
 /** The same attempt runs again, from the same message. The record says so before the message becomes visible. */
-function givenBack(row: string, mode: Mode, right: changes.Right, envelope: Envelope, now: number, seconds: number): Decision {
+function givenBack(
+  row: string,
+  mode: Mode,
+  right: changes.Right,
+  envelope: Envelope,
+  now: number,
+  seconds: number,
+): Decision {
   const next = { attempt: envelope.retries, retryAt: now + seconds * 1_000, args: undefined, failure: undefined };
   return { row, ...onlyIf(mode === "tracked", changes.retry(right, next)), publish: NONE, settle: release(seconds) };
 }

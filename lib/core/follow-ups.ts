@@ -45,7 +45,13 @@ export function followUps(parent: Envelope, ending: Ending, routes: Routes): rea
   return [];
 }
 
-function publication(parent: Envelope, signature: WireSignature, path: string, first: JsonValue, routes: Routes): Publication {
+function publication(
+  parent: Envelope,
+  signature: WireSignature,
+  path: string,
+  first: JsonValue,
+  routes: Routes,
+): Publication {
   const { task_id, queue, countdown } = signature.options;
   const { workload, ignoreResult } = routes.route(signature.task);
   const id = typeof task_id === "string" ? task_id : derivedId(routes.key, parent.id, path, ignoreResult);

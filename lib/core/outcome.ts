@@ -3,8 +3,12 @@ import type { Envelope } from "../wire/envelope.ts";
 
 /** How one run of a task's code ended. JSON only: it may come from a thread or another process. */
 export type Outcome =
-  | { readonly kind: "success"; /** JSON, or undefined for no value. */ readonly result: string | undefined }
-  | { readonly kind: "failure"; readonly failure: Failure; /** Named in the task's `throws`: logged without a stack. */ readonly expected: boolean }
+  | { readonly kind: "success" /** JSON, or undefined for no value. */; readonly result: string | undefined }
+  | {
+      readonly kind: "failure";
+      readonly failure: Failure /** Named in the task's `throws`: logged without a stack. */;
+      readonly expected: boolean;
+    }
   | {
       readonly kind: "retry";
       /** What went wrong, if anything did. */

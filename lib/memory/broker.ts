@@ -44,7 +44,9 @@ export class MemoryBroker implements Broker {
   async send(queueName: string, { body, delaySeconds }: OutgoingMessage): Promise<void> {
     const queue = this.#queue(queueName);
     if (!Number.isInteger(delaySeconds) || delaySeconds < 0 || delaySeconds > SQS.maxDelaySeconds) {
-      throw new InvalidDelay(`a delay of ${delaySeconds} s cannot be kept; SQS takes 0 to ${SQS.maxDelaySeconds} whole seconds`);
+      throw new InvalidDelay(
+        `a delay of ${delaySeconds} s cannot be kept; SQS takes 0 to ${SQS.maxDelaySeconds} whole seconds`,
+      );
     }
     if (body.length > SQS.maxMessageBytes) throw new MessageTooLarge("the message", body.length, SQS.maxMessageBytes);
     const now = this.#clock.now();
@@ -58,7 +60,10 @@ export class MemoryBroker implements Broker {
     });
   }
 
-  async receive(queueName: string, { max, waitSeconds, visibilitySeconds }: ReceiveOptions): Promise<readonly Delivery[]> {
+  async receive(
+    queueName: string,
+    { max, waitSeconds, visibilitySeconds }: ReceiveOptions,
+  ): Promise<readonly Delivery[]> {
     const queue = this.#queue(queueName);
     const until = this.#clock.now() + waitSeconds * 1_000;
     for (;;) {

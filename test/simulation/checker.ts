@@ -65,7 +65,8 @@ export class Checker {
     if (before && isTerminal(before.state) && (change.kind !== "forget" || after.state !== before.state)) {
       this.#violation(`I1 ${what} overwrote ${before.state}`);
     }
-    if (before && after.attempt < before.attempt) this.#violation(`I2 ${what} went back from attempt ${before.attempt} to ${after.attempt}`);
+    if (before && after.attempt < before.attempt)
+      this.#violation(`I2 ${what} went back from attempt ${before.attempt} to ${after.attempt}`);
     if (before?.state === "STARTED" && before.token !== after.token) {
       const holder = this.#lives.get(before.owner ?? "");
       const holdersNow = this.#world.clock.now() + (holder?.offset ?? 0);
@@ -78,7 +79,8 @@ export class Checker {
         this.#violation(`revoke: ${what} dropped a request to revoke it`);
       }
     }
-    if (change.kind === "retry" && before?.revokeRequested) this.#violation(`revoke: ${what} was retried though a revoke was requested`);
+    if (change.kind === "retry" && before?.revokeRequested)
+      this.#violation(`revoke: ${what} was retried though a revoke was requested`);
   }
 
   /** A claim that was answered must be run, however the answer looked. */
@@ -88,8 +90,10 @@ export class Checker {
       this.#violation(`I2 a heartbeat for ${change.id} renewed somebody else's lease`);
     }
     if (change.kind !== "claim") return;
-    if (!answer.applied && holds(change.when, record)) this.#violation(`I5 a claim of ${change.id} was refused in ${record?.state ?? "no record"}`);
-    if (record?.token === change.set.token && !record?.revokeRequested) this.#owed.set(`${life.name}/${change.id}`, life);
+    if (!answer.applied && holds(change.when, record))
+      this.#violation(`I5 a claim of ${change.id} was refused in ${record?.state ?? "no record"}`);
+    if (record?.token === change.set.token && !record?.revokeRequested)
+      this.#owed.set(`${life.name}/${change.id}`, life);
   }
 
   runStarted(job: Job, life: Life): void {
@@ -97,9 +101,11 @@ export class Checker {
     this.#owed.delete(`${life.name}/${id}`);
     this.#runs.set(id, this.runs(id) + 1);
     const now = this.#world.clock.now();
-    if (eta !== undefined && now < eta - CLOCK_SKEW_MS) this.#violation(`delay: ${id} ran ${eta - now} ms before its time`);
+    if (eta !== undefined && now < eta - CLOCK_SKEW_MS)
+      this.#violation(`delay: ${id} ran ${eta - now} ms before its time`);
     const expires = this.#sent.get(id)?.expires;
-    if (expires !== undefined && now > expires + 50_000 + CLOCK_SKEW_MS && !life.disturbed) this.#violation(`expires: ${id} ran late`);
+    if (expires !== undefined && now > expires + 50_000 + CLOCK_SKEW_MS && !life.disturbed)
+      this.#violation(`expires: ${id} ran late`);
   }
 
   /** Invariant 3: what was acknowledged has its outcome and its follow-ups in durable places. */
@@ -113,22 +119,27 @@ export class Checker {
     if (record && isTerminal(record.state)) {
       const routes = { key, now: 0, route: () => ({ workload: "default", ignoreResult: false }) };
       for (const { envelope: next } of followUps(envelope, record, routes)) {
-        if (!this.#sent.has(next.id)) this.#violation(`I3 ${id} was acknowledged before its follow-up ${next.id} was sent`);
+        if (!this.#sent.has(next.id))
+          this.#violation(`I3 ${id} was acknowledged before its follow-up ${next.id} was sent`);
       }
       return;
     }
     if (envelope.ignoreResult && this.#successes.has(id)) {
       const callback = derivedId(key, id, "link:0");
-      if (envelope.link.length > 0 && !this.#sent.has(callback)) this.#violation(`I3 ${id} was acknowledged before its follow-up was sent`);
+      if (envelope.link.length > 0 && !this.#sent.has(callback))
+        this.#violation(`I3 ${id} was acknowledged before its follow-up was sent`);
       return;
     }
     if (record && record.attempt > retries && (this.#sends.get(`${id}/${record.attempt}`) ?? 0) > 0) return;
-    this.#violation(`I3 ${id} attempt ${retries} was acknowledged in ${record?.state ?? "no state"} and is nowhere else`);
+    this.#violation(
+      `I3 ${id} attempt ${retries} was acknowledged in ${record?.state ?? "no state"} and is nowhere else`,
+    );
   }
 
   /** Where nothing goes wrong, no message comes to a dead-letter queue. */
   deadLetter({ body }: Delivery): void {
-    if (this.#world.calm && this.#world.rates.burn === 0) this.#violation(`I3 ${decode(body).id} was dead-lettered though nothing had gone wrong`);
+    if (this.#world.calm && this.#world.rates.burn === 0)
+      this.#violation(`I3 ${decode(body).id} was dead-lettered though nothing had gone wrong`);
   }
 
   /** Invariant 8: what a reader is told never contradicts what it was told before. */
@@ -141,7 +152,8 @@ export class Checker {
     this.#seen.set(id, state);
     if (state === "UNKNOWN" || state === "LOST") this.#violation(`I8 ${id} reads ${state}`);
     if (before === undefined || before === state) return;
-    if (before === "SUCCESS" || before === "FAILURE" || before === "REVOKED") this.#violation(`I8 ${id} read ${before}, now ${state}`);
+    if (before === "SUCCESS" || before === "FAILURE" || before === "REVOKED")
+      this.#violation(`I8 ${id} read ${before}, now ${state}`);
     if (state === "PENDING") this.#violation(`I8 ${id} read ${before}, now PENDING`);
   }
 
@@ -152,7 +164,8 @@ export class Checker {
       const left = this.#world.broker.bodies(queue).length;
       if (left > 0) this.#violation(`I3 ${left} messages on ${queue} are never acknowledged`);
     }
-    for (const [claim, life] of this.#owed) if (!life.disturbed) this.#violation(`claim ${claim} was held and never run`);
+    for (const [claim, life] of this.#owed)
+      if (!life.disturbed) this.#violation(`claim ${claim} was held and never run`);
     return this.#violations;
   }
 
@@ -169,12 +182,15 @@ export class Checker {
     expected.forEach((_, i) => {
       const callback = derivedId(key, id, `${failed ? "link_error" : "link"}:${i}`);
       const end = this.#world.store.records.get(callback);
-      if (!end || !isTerminal(end.state)) this.#violation(`I5 callback ${callback} of ${id} never ended: ${end?.state ?? "no record"}`);
+      if (!end || !isTerminal(end.state))
+        this.#violation(`I5 callback ${callback} of ${id} never ended: ${end?.state ?? "no record"}`);
       const first = this.#sent.get(callback)?.args[0];
       const right = failed ? id : record?.result === undefined ? undefined : JSON.parse(record.result);
-      if (right !== undefined && first !== right) this.#violation(`I4 callback of ${id} got ${first}, its parent's record says ${right}`);
+      if (right !== undefined && first !== right)
+        this.#violation(`I4 callback of ${id} got ${first}, its parent's record says ${right}`);
     });
     const wrong = derivedId(key, id, failed ? "link:0" : "link_error:0");
-    if (spec.mode === "tracked" && this.#sent.has(wrong)) this.#violation(`I1 ${id} ended as ${record?.state} and published the other callback`);
+    if (spec.mode === "tracked" && this.#sent.has(wrong))
+      this.#violation(`I1 ${id} ended as ${record?.state} and published the other callback`);
   }
 }

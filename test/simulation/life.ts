@@ -79,7 +79,11 @@ export class Life {
     }
   }
 
-  async #call<T>(unavailable: (text: string) => Error, effect: () => Promise<T>, again?: (first: T) => Promise<T>): Promise<T> {
+  async #call<T>(
+    unavailable: (text: string) => Error,
+    effect: () => Promise<T>,
+    again?: (first: T) => Promise<T>,
+  ): Promise<T> {
     const { rates, faulty, clock } = this.#world;
     const roll = (rate: number, fault: string) => {
       const hit = faulty && this.#world.random() < rate;
@@ -137,7 +141,8 @@ export class Life {
           await broker.delete(delivery);
           await duplicate(delivery.queue, delivery.body);
         }),
-      changeVisibility: (delivery, seconds) => this.#call(unavailable, () => broker.changeVisibility(delivery, seconds)),
+      changeVisibility: (delivery, seconds) =>
+        this.#call(unavailable, () => broker.changeVisibility(delivery, seconds)),
       depth: (queue) => broker.depth(queue),
       check: (queue) => broker.check(queue),
       flush: () => broker.flush(),

@@ -2,7 +2,9 @@
 import { parseArgs } from "node:util";
 import { World } from "./world.ts";
 
-const { values } = parseArgs({ options: { seeds: { type: "string" }, from: { type: "string" }, seed: { type: "string" } } });
+const { values } = parseArgs({
+  options: { seeds: { type: "string" }, from: { type: "string" }, seed: { type: "string" } },
+});
 const from = Number(values.seed ?? values.from ?? 1);
 const seeds = values.seed === undefined ? Number(values.seeds ?? 1_000) : 1;
 const faults: Record<string, number> = {};

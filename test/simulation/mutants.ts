@@ -1,8 +1,8 @@
 // The protocol with one rule taken away, each. The simulation must notice every one of them.
 import type { Change, ChangeKind, Clause } from "../../lib/core/changes.ts";
 import type { Decision, Settle } from "../../lib/core/decide.ts";
-import { type Protocol, protocol } from "../../lib/worker/execute.ts";
 import { settle } from "../../lib/worker/apply.ts";
+import { type Protocol, protocol } from "../../lib/worker/execute.ts";
 import type { Mutant } from "./world.ts";
 
 type Edit = (change: Change) => Change;
@@ -46,7 +46,9 @@ function atRow(name: keyof Protocol, rows: RegExp, edit: (decision: Decision) =>
   };
 }
 
-const settled = (kind: Settle) => (decision: Decision): Decision => ({ ...decision, settle: kind });
+const settled =
+  (kind: Settle) =>
+  (decision: Decision): Decision => ({ ...decision, settle: kind });
 const silent = (decision: Decision): Decision => ({ ...decision, publish: [] });
 const ACK: Settle = { kind: "ack" };
 
@@ -66,10 +68,16 @@ export const MUTANTS: readonly Mutant[] = [
   },
   { name: "a finish needs no token", change: without("token", ["succeed", "fail", "retry", "revoke"]) },
   { name: "a finish needs no state", change: without("states", ["succeed", "fail", "retry", "revoke"]) },
-  { name: "a finish without a claim goes back to an earlier attempt", change: without("attemptAtMost", ["succeed", "fail", "retry"]) },
+  {
+    name: "a finish without a claim goes back to an earlier attempt",
+    change: without("attemptAtMost", ["succeed", "fail", "retry"]),
+  },
   { name: "a retry ignores a request to revoke", change: without("notRevokeRequested", ["retry"]) },
   { name: "a revoke ends what has ended", change: always(["revoke"]) },
-  { name: "a revoke by a reader ends what runs", change: onKinds(["revoke"], (c) => ({ ...c, when: [...c.when, { states: ["STARTED"] }] })) },
+  {
+    name: "a revoke by a reader ends what runs",
+    change: onKinds(["revoke"], (c) => ({ ...c, when: [...c.when, { states: ["STARTED"] }] })),
+  },
   { name: "a repeated publish starts over", change: always(["record-pending"]) },
   {
     name: "a heartbeat does not extend the lease",
@@ -80,29 +88,56 @@ export const MUTANTS: readonly Mutant[] = [
     name: "forget leaves no tombstone",
     change: onKinds(["forget"], (change) => ({ ...change, set: { ...change.set, state: "PENDING", attempt: 0 } })),
   },
-  { name: "forget needs no ending", change: onKinds(["forget"], (c) => ({ ...c, when: [{ absent: true }, {}], set: { ...c.set, state: "SUCCESS" } })) },
+  {
+    name: "forget needs no ending",
+    change: onKinds(["forget"], (c) => ({ ...c, when: [{ absent: true }, {}], set: { ...c.set, state: "SUCCESS" } })),
+  },
   // rows
   { name: "an early message runs at once", protocol: { decideEarly: () => undefined } },
   { name: "an early message is acknowledged without a hop", protocol: atRow("decideEarly", /./, silent) },
-  { name: "an expired message is acknowledged without a record", protocol: atRow("decideExpired", /./, ({ change: _, ...rest }) => rest) },
-  { name: "a terminal record's follow-ups are not repeated", protocol: atRow("decideRefused", /already ended/, silent) },
-  { name: "a terminal record's message is never acknowledged", protocol: atRow("decideRefused", /already ended/, settled({ kind: "leave" })) },
+  {
+    name: "an expired message is acknowledged without a record",
+    protocol: atRow("decideExpired", /./, ({ change: _, ...rest }) => rest),
+  },
+  {
+    name: "a terminal record's follow-ups are not repeated",
+    protocol: atRow("decideRefused", /already ended/, silent),
+  },
+  {
+    name: "a terminal record's message is never acknowledged",
+    protocol: atRow("decideRefused", /already ended/, settled({ kind: "leave" })),
+  },
   { name: "a lost next attempt is not published again", protocol: atRow("decideRefused", /retry ahead/, silent) },
-  { name: "a message refused by a live lease is acknowledged", protocol: atRow("decideRefused", /live lease/, settled(ACK)) },
-  { name: "a message refused in a race is acknowledged", protocol: atRow("decideRefused", /changed meanwhile/, settled(ACK)) },
+  {
+    name: "a message refused by a live lease is acknowledged",
+    protocol: atRow("decideRefused", /live lease/, settled(ACK)),
+  },
+  {
+    name: "a message refused in a race is acknowledged",
+    protocol: atRow("decideRefused", /changed meanwhile/, settled(ACK)),
+  },
   { name: "a success publishes no callbacks", protocol: atRow("decide", /^success/, silent) },
   { name: "a failure publishes no error callbacks", protocol: atRow("decide", /^failure/, silent) },
   { name: "a retry publishes no next attempt", protocol: atRow("decide", /^retry$/, silent) },
   { name: "a retry writes no record", protocol: atRow("decide", /^retry$/, ({ change: _, ...rest }) => rest) },
   { name: "a requeue acknowledges its message", protocol: atRow("decide", /requeued/, settled(ACK)) },
   { name: "a requeue writes no record", protocol: atRow("decide", /requeued/, ({ change: _, ...rest }) => rest) },
-  { name: "exhausted retries go on", protocol: atRow("decide", /retries exhausted/, (d) => ({ ...d, ...{ change: undefined } }) as unknown as Decision) },
-  { name: "a dead letter that nobody claimed is dropped", protocol: atRow("decideDeadLetter", /never claimed/, silent) },
+  {
+    name: "exhausted retries go on",
+    protocol: atRow("decide", /retries exhausted/, (d) => ({ ...d, ...{ change: undefined } }) as unknown as Decision),
+  },
+  {
+    name: "a dead letter that nobody claimed is dropped",
+    protocol: atRow("decideDeadLetter", /never claimed/, silent),
+  },
   {
     name: "a dead letter is acknowledged without a record",
     protocol: atRow("decideDeadLetter", /^dead letter$/, ({ change: _, ...rest }) => rest),
   },
-  { name: "a dead letter's error callbacks are not published", protocol: atRow("decideDeadLetter", /^dead letter$/, silent) },
+  {
+    name: "a dead letter's error callbacks are not published",
+    protocol: atRow("decideDeadLetter", /^dead letter$/, silent),
+  },
   {
     name: "a claim whose answer was lost is not recognised",
     change: onKinds(["claim"], (change) => ({ ...change, set: { ...change.set, token: `${change.set.token}'` } })),
@@ -110,7 +145,10 @@ export const MUTANTS: readonly Mutant[] = [
   // order
   { name: "the message is acknowledged first", protocol: ordered("settle", "write", "publish") },
   { name: "follow-ups are published before the record is written", protocol: ordered("publish", "write", "settle") },
-  { name: "the message is acknowledged before the follow-ups are out", protocol: ordered("write", "settle", "publish") },
+  {
+    name: "the message is acknowledged before the follow-ups are out",
+    protocol: ordered("write", "settle", "publish"),
+  },
 ];
 
 /** `apply` with its three effects in another order. */
@@ -126,7 +164,14 @@ function ordered(...order: readonly ("write" | "publish" | "settle")[]): Partial
             current = refused(answer.existing);
           }
         },
-        publish: () => protocol.apply({ row: "", publish: current.publish, settle: { kind: "leave" } }, delivery, workload, refused, deps),
+        publish: () =>
+          protocol.apply(
+            { row: "", publish: current.publish, settle: { kind: "leave" } },
+            delivery,
+            workload,
+            refused,
+            deps,
+          ),
         settle: () => settle(current.settle, delivery, workload, deps),
       };
       for (const effect of order) await effects[effect]();

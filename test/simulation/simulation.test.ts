@@ -23,9 +23,17 @@ describe("the protocol, simulated", () => {
       await world.run();
       for (const kind of Object.keys(world.faults)) kinds.add(kind);
     }
-    expect([...kinds].sort()).toEqual(
-      ["call failed", "crash after a call", "crash before a call", "duplicate", "late answer", "lost answer", "pause", "sdk retry", "throttled delivery"],
-    );
+    expect([...kinds].sort()).toEqual([
+      "call failed",
+      "crash after a call",
+      "crash before a call",
+      "duplicate",
+      "late answer",
+      "lost answer",
+      "pause",
+      "sdk retry",
+      "throttled delivery",
+    ]);
   }, 60_000);
 
   test("the same seed is the same world", async () => {
@@ -36,7 +44,11 @@ describe("the protocol, simulated", () => {
 });
 
 describe("the simulation notices when", () => {
-  test.each(MUTANTS)("$name", async (mutant) => {
-    expect(await firstViolation(600, mutant)).toBeDefined();
-  }, 120_000);
+  test.each(MUTANTS)(
+    "$name",
+    async (mutant) => {
+      expect(await firstViolation(600, mutant)).toBeDefined();
+    },
+    120_000,
+  );
 });

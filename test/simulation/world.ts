@@ -1,19 +1,19 @@
 // One simulated world: real execute/apply code of several workers over the in-memory adapters, under virtual time.
 import type { Change } from "../../lib/core/changes.ts";
+import * as changes from "../../lib/core/changes.ts";
 import { freshId, idKey } from "../../lib/core/ids.ts";
 import type { Outcome } from "../../lib/core/outcome.ts";
-import * as changes from "../../lib/core/changes.ts";
 import { WORKLOAD_DEFAULTS } from "../../lib/defaults.ts";
 import { silentLogger } from "../../lib/log.ts";
 import { MemoryBroker } from "../../lib/memory/broker.ts";
 import { MemoryResultStore } from "../../lib/memory/result-store.ts";
+import { revoke } from "../../lib/revoke.ts";
 import type { TaskSettings } from "../../lib/settings.ts";
 import { FakeClock, seededRandom } from "../../lib/testing/fake-clock.ts";
+import { type Envelope, encode } from "../../lib/wire/envelope.ts";
 import { consumeDeadLetter } from "../../lib/worker/dead-letter.ts";
 import { type ExecuteDeps, execute, type Protocol, protocol } from "../../lib/worker/execute.ts";
 import type { Job } from "../../lib/worker/job.ts";
-import { type Envelope, encode } from "../../lib/wire/envelope.ts";
-import { revoke } from "../../lib/revoke.ts";
 import { Checker } from "./checker.ts";
 import { type FaultRates, Life } from "./life.ts";
 import { APP, DEAD, QUEUE } from "./names.ts";
@@ -74,7 +74,10 @@ export class World {
       { name: QUEUE, deadLetter: DEAD, maxReceiveCount: MAX_RECEIVES },
       { name: DEAD },
     ]);
-    this.store = new MemoryResultStore({ clock: this.clock, onApplied: (...write) => this.checker.onApplied(...write) });
+    this.store = new MemoryResultStore({
+      clock: this.clock,
+      onApplied: (...write) => this.checker.onApplied(...write),
+    });
     this.#protocol = { ...protocol, ...mutant?.protocol };
     this.#mutate = mutant?.change ?? ((change) => change);
     // A third of the worlds are calm: only duplicates and reordering. There, no claim may ever be taken over.
@@ -121,7 +124,11 @@ export class World {
   }
 
   #quiet(): boolean {
-    return this.broker.bodies(QUEUE).length === 0 && this.broker.bodies(DEAD).length === 0 && this.clock.now() > this.#faultsUntil;
+    return (
+      this.broker.bodies(QUEUE).length === 0 &&
+      this.broker.bodies(DEAD).length === 0 &&
+      this.clock.now() > this.#faultsUntil
+    );
   }
 
   #spec(index: number): Spec {
@@ -130,12 +137,21 @@ export class World {
     const now = this.clock.now();
     const publishAt = now + this.#random() * 3 * MINUTE;
     const untracked = mode === "untracked";
-    const id = mode === "chosen" ? `chosen-${index}` : freshId(this.#key, publishAt, this.clock.randomBytes(10), untracked);
+    const id =
+      mode === "chosen" ? `chosen-${index}` : freshId(this.#key, publishAt, this.clock.randomBytes(10), untracked);
     const countdown = pick([0, 0, 0, 7, 40]);
     const signature = { task: "callback", args: [], kwargs: {}, options: {}, subtask_type: null, immutable: false };
     return {
       mode,
-      plan: pick([["success"], ["success"], ["failure"], ["retry", "success"], ["retry", "retry", "failure"], ["requeue", "success"], ["retry"]] as const),
+      plan: pick([
+        ["success"],
+        ["success"],
+        ["failure"],
+        ["retry", "success"],
+        ["retry", "retry", "failure"],
+        ["requeue", "success"],
+        ["retry"],
+      ] as const),
       seconds: pick([0, 0.2, 3, 45, 100]),
       publishAt,
       delaySeconds: countdown,
@@ -177,7 +193,9 @@ export class World {
         const answer = await store.write(changes.recordPending(id, "task", "default", this.clock.now()));
         if (!answer.applied) return;
       }
-      await client.broker(this.broker).send(QUEUE, { body: encode(spec.envelope, "default"), delaySeconds: spec.delaySeconds });
+      await client
+        .broker(this.broker)
+        .send(QUEUE, { body: encode(spec.envelope, "default"), delaySeconds: spec.delaySeconds });
       this.checker.accepted(spec);
     };
     at(spec.publishAt, publish);
@@ -196,7 +214,9 @@ export class World {
     const life = this.#life(`worker-${index}.${generation}`, offset, true);
     life.onDeath(() => {
       // A supervisor starts it again.
-      this.clock.timer(2 * SECOND + this.#random() * 30 * SECOND, () => this.#startWorker(index, offset, generation + 1));
+      this.clock.timer(2 * SECOND + this.#random() * 30 * SECOND, () =>
+        this.#startWorker(index, offset, generation + 1),
+      );
     });
     const deps = this.#deps(life);
     const workload = { name: "default", visibilitySeconds: VISIBILITY, maxReceiveCount: MAX_RECEIVES };
@@ -221,7 +241,11 @@ export class World {
     const loop = async () => {
       for (;;) {
         try {
-          const deliveries = await deps.broker.receive(DEAD, { max: 1, waitSeconds: 20, visibilitySeconds: VISIBILITY });
+          const deliveries = await deps.broker.receive(DEAD, {
+            max: 1,
+            waitSeconds: 20,
+            visibilitySeconds: VISIBILITY,
+          });
           for (const delivery of deliveries) {
             this.checker.deadLetter(delivery);
             await consumeDeadLetter(delivery, workload, deps);
@@ -273,7 +297,9 @@ export class World {
     const plan = spec?.plan ?? ["success"];
     const failure = { type: "Error", message: "as planned" };
     // A requeue keeps its attempt, so its plan advances with the runs.
-    const step = plan[Math.min(plan.includes("requeue") ? this.checker.runs(id) - 1 : retries, plan.length - 1)] as Spec["plan"][number];
+    const step = plan[
+      Math.min(plan.includes("requeue") ? this.checker.runs(id) - 1 : retries, plan.length - 1)
+    ] as Spec["plan"][number];
     switch (step) {
       case "success":
         this.checker.ranToSuccess(id);
@@ -310,4 +336,3 @@ function settings(name: string): TaskSettings {
     resultExpires: 86_400,
   };
 }
-
