@@ -37,7 +37,7 @@ function line(outcome: Outcome): Line {
     }
     case "retry":
       return {
-        level: "warn",
+        level: "info",
         fields: outcome.failure ? { error: text(outcome.failure) } : {},
         message: "asks for a retry",
       };
