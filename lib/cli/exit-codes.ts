@@ -1,0 +1,28 @@
+// What the process says when it ends. Documented in `lovage --help` and docs/cli.md.
+
+export const EXIT = {
+  ok: 0,
+  /** Could not start, or ended by what it met: one cause on stderr. */
+  failed: 1,
+  /** The command line itself is wrong: nothing was loaded, nobody was asked. */
+  usage: 2,
+  /** The task waited for ended in FAILURE, REVOKED or LOST. */
+  taskFailed: 3,
+  /** The time to wait was over. The task goes on. */
+  timedOut: 4,
+  /** Two Ctrl-C: ended at once (128 + SIGINT). */
+  interrupted: 130,
+  /** Two SIGTERM: ended at once (128 + SIGTERM). */
+  terminated: 143,
+} as const;
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+export const EXIT_CODES_HELP = `
+Exit codes:
+  0    done
+  1    could not start, or ended by what it met; one cause on stderr
+  2    wrong use: unknown verb or option, missing argument
+  3    the task waited for ended in FAILURE, REVOKED or LOST (--wait)
+  4    the task waited for did not end in time (--wait --timeout); it goes on
+  130  a second Ctrl-C, 143  a second SIGTERM: ended at once`;

@@ -1,0 +1,78 @@
+// Values on the command line. What is wrong with one is a usage error (exit code 2).
+import { InvalidArgumentError, Option } from "commander";
+import { SQS } from "../defaults.ts";
+import { type Duration, seconds } from "../duration.ts";
+
+/** "30s", "2m", or bare seconds. */
+export function time(value: string): Duration {
+  const given = /^\d+(\.\d+)?$/.test(value) ? Number(value) : value;
+  return `${orUsage(() => seconds(given, "it"))}s`;
+}
+
+/** The same, as a number of seconds above 0. */
+export function timeSpan(value: string): number {
+  const found = Number.parseFloat(String(time(value)));
+  if (found === 0) throw new InvalidArgumentError("it takes more than 0 seconds");
+  return found;
+}
+
+/** An option that takes a time and has a default, in seconds. */
+export function timeOption(flags: string, description: string, defaultSeconds: number, parse = timeSpan): Option {
+  return new Option(flags, description).argParser(parse).default(defaultSeconds, `${defaultSeconds}s`);
+}
+
+export function pollSeconds(value: string): number {
+  const found = Number.parseFloat(String(time(value)));
+  if (!Number.isInteger(found) || found > SQS.maxWaitSeconds) {
+    throw new InvalidArgumentError(`it takes whole seconds from 0 to ${SQS.maxWaitSeconds}`);
+  }
+  return found;
+}
+
+export function wholeFrom1(value: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(value)) throw new InvalidArgumentError("it takes a whole number from 1");
+  return Number(value);
+}
+
+export function port(value: string): number {
+  const found = /^\d{1,5}$/.test(value) ? Number(value) : 0;
+  if (found < 1 || found > 65_535) throw new InvalidArgumentError("it takes a port from 1 to 65535");
+  return found;
+}
+
+/** "a,b" */
+export function names(value: string): readonly string[] {
+  const found = value.split(",").map((name) => name.trim());
+  if (found.some((name) => name === "")) throw new InvalidArgumentError("it takes names, separated by commas");
+  return found;
+}
+
+/** JSON, or else the text itself. A number JavaScript cannot hold is refused rather than changed. */
+export function argument(value: string): unknown {
+  if (/^-?\d+$/.test(value) && !value.startsWith("0") && !Number.isSafeInteger(Number(value))) {
+    throw new InvalidArgumentError(
+      `${value} is beyond the whole numbers JavaScript holds exactly; send it as a string: '"${value}"'`,
+    );
+  }
+  try {
+    return JSON.parse(value);
+  } catch {
+    return value;
+  }
+}
+
+export function jsonObject(value: string): Readonly<Record<string, unknown>> {
+  const found = argument(value);
+  if (typeof found !== "object" || found === null || Array.isArray(found)) {
+    throw new InvalidArgumentError(`it takes a JSON object such as '{"colour":"blue"}'`);
+  }
+  return found as Readonly<Record<string, unknown>>; // the line above has looked
+}
+
+function orUsage<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
+  }
+}

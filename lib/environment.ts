@@ -1,0 +1,50 @@
+// The one place that reads environment variables, and sets them for `--local`. AWS_REGION, AWS_PROFILE, AWS_ENDPOINT_URL_* and
+// the other AWS_* variables are the SDK's own business: it reads them itself.
+import { InvalidOption } from "./errors.ts";
+
+export const VARIABLES = {
+  /** The app's module, where no `--app` is given. */
+  app: "LOVAGE_APP",
+  /** "json" or "pretty". @default - readable on a terminal, JSON elsewhere */
+  logFormat: "LOVAGE_LOG_FORMAT",
+  /** https://no-color.org */
+  noColour: "NO_COLOR",
+} as const;
+
+export interface Environment {
+  readonly app: string | undefined;
+  readonly logFormat: "json" | "pretty" | undefined;
+  readonly noColour: boolean;
+}
+
+/** Throws InvalidOption. An empty variable counts as not set. */
+export function readEnvironment(variables: NodeJS.ProcessEnv = process.env): Environment {
+  const format = variables[VARIABLES.logFormat] || undefined;
+  if (format !== undefined && format !== "json" && format !== "pretty") {
+    throw new InvalidOption(`${VARIABLES.logFormat} is ${JSON.stringify(format)}; it takes "json" or "pretty"`);
+  }
+  return {
+    app: variables[VARIABLES.app] || undefined,
+    logFormat: format,
+    noColour: Boolean(variables[VARIABLES.noColour]),
+  };
+}
+
+/** As far as it can be read: to report that it cannot. */
+export function lenientEnvironment(): Environment {
+  try {
+    return readEnvironment();
+  } catch {
+    return readEnvironment({ ...process.env, [VARIABLES.logFormat]: "" });
+  }
+}
+
+/** Sets variables for this process: before the first client is made. */
+export function useEnvironment(variables: Readonly<Record<string, string>>): void {
+  Object.assign(process.env, variables);
+}
+
+/** This process's variables with others in front, for a child process. */
+export function environmentWith(variables: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
+  return { ...process.env, ...variables };
+}

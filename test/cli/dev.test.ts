@@ -1,0 +1,158 @@
+// lovage dev: starts everything, reloads, and leaves nothing behind.
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { FIXTURES, json, lovage, type Running, start } from "./lovage.ts";
+
+const APP = `
+import { createApp } from "lovage";
+export const app = createApp("clidev");
+export const calculate = app.task("calculate", (x: number, y: number) => x OPERATOR y);
+export const slow = app.task("slow", async (ms: number) => { await new Promise((resolve) => setTimeout(resolve, ms)); });
+`;
+
+/** A directory with an app of its own, inside the repository, where "lovage" is found. */
+class Project implements Disposable {
+  readonly cwd = mkdtempSync(join(FIXTURES, ".dev-"));
+
+  write(operator: string, more = ""): void {
+    writeFileSync(join(this.cwd, "app.ts"), APP.replace("OPERATOR", operator) + more);
+  }
+
+  place(): Place {
+    return JSON.parse(readFileSync(join(this.cwd, ".lovage/dev.json"), "utf8"));
+  }
+
+  calculate(): Promise<Record<string, unknown>> {
+    return json(["send", "calculate", "3", "4", "--local", "--wait", "--timeout", "15s"], this);
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.cwd, { recursive: true });
+  }
+}
+
+interface Place {
+  readonly pid: number;
+  readonly sqs: string;
+  readonly dynamodb: string;
+}
+
+async function gone(url: string): Promise<boolean> {
+  return fetch(url).then(
+    () => false,
+    () => true,
+  );
+}
+
+/** The worker's pid, from the line that says it is ready. */
+function workerPids(dev: Running): readonly number[] {
+  return [...dev.stdout.matchAll(/"worker":"[^:"]+:(\d+):/g)].map(([, pid]) => Number(pid));
+}
+
+function alive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+describe.concurrent("lovage dev", () => {
+  test("runs tasks, reloads changed code, survives broken code, and stops with nothing left", async () => {
+    using project = new Project();
+    project.write("+");
+    await using dev = start(["dev", "--json"], project);
+    await dev.said('"event":"ready"');
+    const { pid, sqs, dynamodb } = project.place();
+    expect(pid).toBe(dev.child.pid);
+    expect(await project.calculate()).toMatchObject({ value: 7 });
+
+    project.write("*");
+    await dev.said('"event":"ready"', 2);
+    expect(await project.calculate()).toMatchObject({ value: 12 });
+
+    project.write("+", 'throw new Error("half-written");');
+    await dev.said('"event":"broken"');
+    expect(dev.stderr).toContain("half-written");
+    project.write("-");
+    await dev.said('"event":"ready"', 3);
+    expect(await project.calculate()).toMatchObject({ value: -1 });
+
+    const second = await lovage(["dev"], project);
+    expect(second.code).toBe(1);
+    expect(second.stderr).toContain(`a "lovage dev" runs in this directory already, as process ${pid}`);
+
+    dev.kill("SIGINT");
+    expect((await dev.ended()).code).toBe(0);
+    expect(workerPids(dev)).toHaveLength(3);
+    expect(workerPids(dev).filter(alive)).toEqual([]);
+    expect(await Promise.all([gone(sqs), gone(dynamodb)])).toEqual([true, true]);
+    expect(existsSync(join(project.cwd, ".lovage/dev.json"))).toBe(false);
+  });
+
+  test("code that does not load at first is waited for; the screen says where everything is", async () => {
+    using project = new Project();
+    project.write("+", 'throw new Error("not yet");');
+    await using dev = start(["dev"], project);
+    await dev.said("waiting for a change");
+    expect(dev.stderr).toContain("error: cannot load the app's module app.ts: Error: not yet");
+    const { sqs, dynamodb } = project.place();
+    expect(dev.stdout).toContain(`export AWS_ENDPOINT_URL_SQS=${sqs}\n`);
+    expect(dev.stdout).toContain(`export AWS_ENDPOINT_URL_DYNAMODB=${dynamodb}\n`);
+    project.write("+");
+    await dev.said("ready clidev: 2 tasks");
+    expect(dev.stdout).toMatch(/default +10 at a time +calculate, slow/);
+    dev.kill("SIGTERM");
+    expect((await dev.ended()).code).toBe(0);
+  });
+
+  test("a second Ctrl-C ends it at once, with 130", async () => {
+    using project = new Project();
+    project.write("+");
+    await using dev = start(["dev", "--json", "--debug", "--grace", "60s"], project);
+    await dev.said('"event":"ready"');
+    await lovage(["send", "slow", "60000", "--local"], project);
+    await dev.said('"message":"started"');
+    const { sqs } = project.place();
+    dev.kill("SIGINT");
+    await dev.said("stopping: 1 in hand");
+    dev.kill("SIGINT");
+    expect((await dev.ended()).code).toBe(130);
+    expect(workerPids(dev).filter(alive)).toEqual([]);
+    expect(await gone(sqs)).toBe(true);
+  });
+
+  test("killed, it leaves no process behind either", async ({ expect }) => {
+    using project = new Project();
+    project.write("+");
+    await using dev = start(["dev", "--json"], project);
+    await dev.said('"event":"ready"');
+    const { sqs, dynamodb } = project.place();
+    const [worker = 0] = workerPids(dev);
+    for (const stream of [dev.child.stdout, dev.child.stderr]) stream?.destroy(); // its terminal is gone too
+    dev.kill("SIGKILL");
+    await dev.ended();
+    await expect.poll(() => alive(worker), { timeout: 15_000 }).toBe(false);
+    await expect.poll(async () => [await gone(sqs), await gone(dynamodb)], { timeout: 10_000 }).toEqual([true, true]);
+    expect((await lovage(["queues", "--local"], project)).stderr).toContain('no "lovage dev" runs in');
+  });
+
+  test("a port in use: one cause, exit code 1", async () => {
+    using project = new Project();
+    project.write("+");
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as { port: number };
+    const { code, stderr } = await lovage(["dev", "--sqs-port", String(port)], project);
+    server.close();
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      new RegExp(
+        `^error: the local SQS cannot listen on 127\\.0\\.0\\.1:${port}: port ${port} is in use; .*\nhint: {2}leave out --sqs-port for a free one\n$`,
+      ),
+    );
+  });
+});

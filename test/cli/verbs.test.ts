@@ -1,0 +1,239 @@
+// tasks, send, result, queues, and the command line itself.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { LocalStack } from "../../lib/local/stack.ts";
+import { cliStack, json, lovage, type Running, start } from "./lovage.ts";
+
+let stack: LocalStack;
+let worker: Running;
+let env: LocalStack["environment"];
+
+beforeAll(async () => {
+  stack = await cliStack();
+  env = stack.environment;
+  worker = start(["worker", "--json", "--wait-seconds", "1"], { env });
+  await worker.said('"graceSeconds"');
+});
+
+afterAll(async () => {
+  await worker?.[Symbol.asyncDispose]();
+  await stack?.stop();
+});
+
+describe.concurrent("the command line", () => {
+  test("an unknown verb is wrong use, and a near one is suggested", async () => {
+    const ended = await lovage(["taks"]);
+    expect(ended.code).toBe(2);
+    expect(ended.stderr).toContain("unknown command 'taks'");
+    expect(ended.stderr).toContain("Did you mean tasks?");
+  });
+
+  test("--json makes an object of a usage error too", async () => {
+    const { code, stderr, stdout } = await lovage(["queues", "--frob", "--json"]);
+    expect(code).toBe(2);
+    expect(stdout).toBe("");
+    expect(JSON.parse(stderr)).toEqual({ error: { code: "USAGE", message: "unknown option '--frob'" } });
+  });
+
+  test.each([
+    [["worker", "--concurrency", "none"], "it takes a whole number from 1"],
+    [["worker", "--grace", "soon"], "it takes seconds, or a string such as"],
+    [["worker", "--wait-seconds", "30"], "whole seconds from 0 to 20"],
+    [["send", "add", "--kwargs", "[1]"], "it takes a JSON object"],
+    [["send", "add", "12345678901234567890"], "beyond the whole numbers JavaScript holds exactly"],
+    [["send", "add", "--timeout", "3s"], "--timeout goes with --wait"],
+    [["send"], "missing required argument 'task'"],
+    [["tasks", "--name", "x"], "unknown option '--name'"],
+    [["queues", "--app", "app.ts", "--name", "clitest"], "exclude each other"],
+    [["dev", "--sqs-port", "70000"], "it takes a port from 1 to 65535"],
+  ])("%j is wrong use", async (args, problem) => {
+    const { code, stderr } = await lovage(args);
+    expect(stderr).toContain(problem);
+    expect(code).toBe(2);
+  });
+
+  test("no app anywhere is wrong use, and says how to name one", async () => {
+    const empty = mkdtempSync(join(tmpdir(), "lovage-cli-"));
+    const { code, stderr } = await lovage(["tasks"], { cwd: empty });
+    rmSync(empty, { recursive: true });
+    expect(stderr).toContain("pass --app ./path/to/app.ts or set LOVAGE_APP");
+    expect(code).toBe(2);
+  });
+
+  test("every verb has help with examples", async () => {
+    const { code, stdout } = await lovage(["--help"]);
+    expect(code).toBe(0);
+    expect(stdout).toContain("Exit codes:");
+    const helps = await Promise.all(
+      ["dev", "worker", "send", "result", "queues", "tasks"].map((verb) => lovage([verb, "--help"])),
+    );
+    for (const help of helps) {
+      expect(help.code).toBe(0);
+      expect(help.stdout).toContain("Examples:\n  $ lovage ");
+      expect(help.stdout).toContain("--json");
+    }
+  });
+
+  test("--version is the package's", async () => {
+    expect((await lovage(["--version"])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+});
+
+describe.concurrent("tasks", () => {
+  test("lists names, workloads, limits and retries", async () => {
+    const { code, stdout, stderr } = await lovage(["tasks"]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^clitest: \d+ tasks\n/);
+    expect(stdout).toMatch(/add +default +1 on TypeError, backoff 1 s +5 min +4\.5 min/);
+    expect(stderr).toBe("the app's module greets\n"); // what the module prints stays out of the output
+  });
+
+  test("as JSON, of the app in LOVAGE_APP", async () => {
+    const found = await json<{ app: string; tasks: unknown[] }>(["tasks"], { env: { LOVAGE_APP: "./empty.ts" } });
+    expect(found).toMatchObject({
+      app: "cliempty",
+      table: "cliempty",
+      tasks: [],
+      workloads: [{ name: "default", queue: "cliempty-default", maxReceiveCount: 8 }],
+    });
+  });
+});
+
+describe.concurrent("send and result", () => {
+  test("send prints the id, result --wait the rest", async () => {
+    const { code, stdout } = await lovage(["send", "add", "2", "-3"], { env });
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^[0-9a-f-]{36}\n$/);
+    const found = await json(["result", stdout.trim(), "--wait", "--timeout", "10s"], { env });
+    expect(found).toMatchObject({ id: stdout.trim(), state: "SUCCESS", value: -1, task: "add", runs: 1, retries: 0 });
+    const text = await lovage(["result", stdout.trim()], { env });
+    expect(text.stdout).toMatch(/^SUCCESS {3}/);
+    expect(text.stdout).toMatch(/value +-1\n/);
+  });
+
+  test("arguments are JSON, or else text; keyword arguments come last", async () => {
+    const args = [
+      "send",
+      "echo",
+      "5",
+      '"5"',
+      "five",
+      '{"a":[1]}',
+      "007",
+      "true",
+      "--kwargs",
+      '{"k":1}',
+      "--wait",
+      "--",
+      "-x",
+      "--wait",
+    ];
+    const { code, stdout } = await lovage(args, { env });
+    expect(JSON.parse(stdout)).toEqual([5, "5", "five", { a: [1] }, "007", true, "-x", "--wait", { k: 1 }]);
+    expect(code).toBe(0);
+  });
+
+  test("send --wait: the value on stdout, the id on stderr", async () => {
+    const { code, stdout, stderr } = await lovage(["send", "sum", "1000", "--wait"], { env });
+    expect({ code, stdout }).toEqual({ code: 0, stdout: "500500\n" });
+    expect(stderr).toMatch(/^[0-9a-f-]{36}$/m);
+  });
+
+  test("a failing task ends with 3, with its message and stack", async () => {
+    const text = await lovage(["send", "boom", "bang", "--wait"], { env });
+    expect(text.code).toBe(3);
+    expect(text.stdout).toBe("");
+    expect(text.stderr).toContain("FAILURE: RangeError: boom: bang\n    at ");
+    const asJson = await lovage(["send", "boom", "bang", "--wait", "--json"], { env });
+    expect(asJson.code).toBe(3);
+    const found = JSON.parse(asJson.stdout);
+    expect(found).toMatchObject({ state: "FAILURE", failure: { type: "RangeError", message: "boom: bang" } });
+    expect((await lovage(["result", found.id], { env })).code).toBe(0); // asked and answered
+    expect((await lovage(["result", found.id, "--wait"], { env })).code).toBe(3);
+  });
+
+  test("not in time ends with 4, and the task goes on", async () => {
+    const { code, stdout } = await lovage(["send", "slow", "60000", "--wait", "--timeout", "300ms", "--json"], { env });
+    const { id, timedOut } = JSON.parse(stdout);
+    expect({ code, timedOut }).toEqual({ code: 4, timedOut: true });
+    const again = await lovage(["result", id, "--wait", "--timeout", "50ms"], { env });
+    expect(again.code).toBe(4);
+    expect(again.stderr).toContain("error: it has not ended within 0.05s");
+    expect(await json(["result", id], { env })).toMatchObject({ state: "STARTED", runs: 1 });
+  });
+
+  test("an id of one's own, an app's name instead of its module, and nothing imported", async () => {
+    const sent = await lovage(["send", "add", "1", "2", "--id", "mine-1", "--name", "clitest"], { env });
+    expect(sent).toMatchObject({ code: 0, stdout: "mine-1\n", stderr: "" });
+    expect(await json(["result", "mine-1", "--wait", "--name", "clitest"], { env })).toMatchObject({ value: 3 });
+  });
+
+  test("a name nobody registered is questioned", async () => {
+    const { code, stderr } = await lovage(["send", "ad", "1", "--json"], { env });
+    expect(code).toBe(1);
+    const line = stderr.split("\n").find((one) => one.startsWith("{"));
+    expect(JSON.parse(line ?? "").error).toMatchObject({
+      code: "LOVAGE_NOT_REGISTERED",
+      message: expect.stringContaining("did you mean add?"),
+    });
+  });
+
+  test("a workload the app does not have is refused", async () => {
+    const { code, stderr } = await lovage(["send", "add", "1", "2", "--workload", "nope"], { env });
+    expect(code).toBe(1);
+    expect(stderr).toContain('error: app "clitest" has no workload "nope"; it has default, renders\n');
+  });
+
+  test("an id nobody made is UNKNOWN, and not waited for", async () => {
+    const told = await lovage(["result", "nobody"], { env });
+    expect(told).toMatchObject({ code: 0, stdout: expect.stringMatching(/^UNKNOWN {3}nobody\n/) });
+    const waited = await lovage(["result", "nobody", "--wait"], { env });
+    expect(waited.code).toBe(1);
+    expect(waited.stderr).toContain("error: task nobody is UNKNOWN");
+  });
+});
+
+describe("queues", () => {
+  test("what waits, is in flight, delayed and dead, and the oldest, which the local SQS can tell", async () => {
+    await using own = await cliStack();
+    const there = { env: own.environment };
+    await lovage(["send", "add", "1", "2"], there);
+    await lovage(["send", "add", "1", "2", "--countdown", "10m"], there);
+    const found = await json<{ queues: Record<string, unknown>[] }>(["queues"], there);
+    expect(found.queues[0]).toMatchObject({
+      workload: "default",
+      queue: "clitest-default",
+      waiting: 1,
+      inFlight: 0,
+      delayed: 1,
+      dead: 0,
+      oldestSeconds: expect.any(Number),
+    });
+    expect(found.queues[1]).toMatchObject({ workload: "renders", waiting: 0, oldestSeconds: null });
+    const { stdout } = await lovage(["queues", "--name", "clitest", "--workloads", "renders"], there);
+    expect(stdout).toMatch(/workload +waiting +in flight +delayed +dead +oldest\n +renders +0 +0 +0 +0 +-\n/);
+  });
+});
+
+describe.concurrent("what cannot be reached", () => {
+  test("--local without a lovage dev", async () => {
+    const { code, stderr } = await lovage(["queues", "--local"], { env });
+    expect(code).toBe(1);
+    expect(stderr).toContain('error: no "lovage dev" runs in ');
+  });
+
+  test("no region: one line", async () => {
+    const { code, stderr } = await lovage(["queues", "--name", "clitest"], { env: { HOME: tmpdir() } });
+    expect(code).toBe(1);
+    expect(stderr).toBe(
+      "error: no AWS region is set; set AWS_REGION, a region in the AWS profile, or the option region\n",
+    );
+  });
+
+  test("--debug adds the stack", async () => {
+    const { stderr } = await lovage(["queues", "--local", "--debug"], { env });
+    expect(stderr).toContain("\n    at ");
+  });
+});
