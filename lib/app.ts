@@ -70,11 +70,12 @@ export class App {
   readonly name: string;
   readonly include: readonly string[];
   readonly workloads: Readonly<Record<string, Workload>>;
-  readonly log: Logger;
   readonly clock: Clock;
   /** Keys the ids of its tasks. */
   readonly key: IdKey;
   readonly #defaults: TaskOptions;
+  readonly #ownLogger: boolean;
+  #log: Logger;
   readonly #tasks = new Map<string, RegisteredTask>();
   readonly #connection: Connection;
   readonly #sending = new Set<Promise<unknown>>();
@@ -94,19 +95,22 @@ export class App {
     this.workloads = Object.freeze({ ...(given.workloads ?? { default: onFargate({ work: "io" }) }) });
     for (const workload of Object.keys(this.workloads)) queueName(name, workload);
     this.clock = options.clock ?? systemClock;
-    this.log =
-      options.logger ??
-      createLogger({
-        level: "warn",
-        format: "json",
-        clock: this.clock,
-        write: (line) => process.stderr.write(`${line}\n`),
-      });
+    this.#ownLogger = options.logger !== undefined;
+    this.#log = options.logger ?? quietLogger(this.clock);
     this.key = idKey(name);
     this.#defaults = options.defaults ?? {};
     taskSettings("(none)", {}, this.#defaults); // wrong defaults are refused here, not at the first task
     const connect = options.connect ?? connectToAws;
     this.#connection = new Connection(() => connect(name, this.clock));
+  }
+
+  get log(): Logger {
+    return this.#log;
+  }
+
+  /** Logs to `logger` from now on, unless the app was created with one of its own. What a worker process does. */
+  logTo(logger: Logger): void {
+    if (!this.#ownLogger) this.#log = logger;
   }
 
   /** Defines a task: a name, options, a function. Throws InvalidOption, DuplicateTask. */
@@ -286,4 +290,8 @@ export class App {
     };
     return makeContext(facts, async () => {}, this.clock);
   }
+}
+
+function quietLogger(clock: Clock): Logger {
+  return createLogger({ level: "warn", format: "json", clock, write: (line) => process.stderr.write(`${line}\n`) });
 }

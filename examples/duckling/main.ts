@@ -25,10 +25,6 @@ const DEADLINE_MS = 100_000;
 const CORES = availableParallelism();
 /** How long the first worker lives, in posters for each core: none on a machine that renders them all at once. */
 const WAVES_BEFORE_KILL = CORES * 4 < OUTINGS.length * FORMAT_NAMES.length ? 2 : 0;
-const QUEUES = Object.entries(app.workloads).map(([workload, { visibilitySeconds, maxReceiveCount }]) => {
-  const name = `${app.name}-${workload}`;
-  return { name, deadLetter: `${name}-dead`, visibilitySeconds, maxReceiveCount };
-});
 
 const interrupted = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => interrupted.abort());
@@ -47,7 +43,7 @@ async function demonstrate(signal: AbortSignal): Promise<number> {
   const store = openStore();
   store.fill(OUTINGS, PARTICIPANTS);
 
-  await using stack = await startLocalStack({ queues: QUEUES, tables: [app.name], signal });
+  await using stack = await startLocalStack({ app, signal });
   Object.assign(process.env, stack.environment);
   await using server = await startTweetServer(store);
   store.setServerUrl(server.url);
@@ -117,7 +113,7 @@ function sentence(store: Store): string {
 
 /** The queues are empty, in flight and delayed included, and everything that was accepted or recorded has ended. */
 async function everythingEnded(store: Store): Promise<boolean> {
-  for (const { name } of QUEUES) if ((await depth(name)) > 0) return false;
+  for (const workload of Object.keys(app.workloads)) if ((await depth(`${app.name}-${workload}`)) > 0) return false;
   const records = await scanTasks(app.name);
   const ended = new Set(records.filter(({ state }) => ENDED.has(state)).map(({ id }) => id));
   return ended.size === records.length && store.sent().every(({ id }) => ended.has(id));

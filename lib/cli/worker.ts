@@ -56,7 +56,7 @@ export const workerVerb: Verb = (program, done) => {
       if (options.local) useEnvironment(requireDev().environment);
       const path = appPath(command, options.app);
       const app = await load(path);
-      const log = output.logger(app.clock);
+      app.logTo(output.logger(app.clock));
       const worker = {
         appPath: path,
         ...(options.workloads === undefined ? {} : { workloads: options.workloads }),
@@ -65,9 +65,8 @@ export const workerVerb: Verb = (program, done) => {
         graceSeconds: options.grace,
         stallSeconds: options.stall,
         waitSeconds: options.waitSeconds,
-        log,
       };
-      const code = await runWorker(app, worker, log, (description) => {
+      const code = await runWorker(app, worker, app.log, (description) => {
         started();
         if (!options.screen) return;
         output.show(description, (style) => workerScreen(description, options, shownPath(path), style));

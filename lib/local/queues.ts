@@ -1,5 +1,7 @@
 // The queues of the local stack, made as the CDK constructs make them: dead-letter queue first, then the queue that names it.
 import { WORKLOAD_DEFAULTS } from "../defaults.ts";
+import { deadLetterQueueName, queueName } from "../store/table.ts";
+import type { Workload } from "../workload.ts";
 import { type AwsRequest, demand, LOCAL_ACCOUNT, LOCAL_REGION } from "./aws-request.ts";
 
 export interface QueueSpec {
@@ -7,6 +9,22 @@ export interface QueueSpec {
   readonly deadLetter: string;
   readonly visibilitySeconds: number;
   readonly maxReceiveCount: number;
+}
+
+/** What the stack needs to know of an app. */
+export interface LocalApp {
+  readonly name: string;
+  readonly workloads: Readonly<Record<string, Pick<Workload, "visibilitySeconds" | "maxReceiveCount">>>;
+}
+
+/** The queues of an app's workloads. */
+export function queuesOf({ name: app, workloads }: LocalApp): readonly QueueSpec[] {
+  return Object.entries(workloads).map(([workload, { visibilitySeconds, maxReceiveCount }]) => ({
+    name: queueName(app, workload),
+    deadLetter: deadLetterQueueName(app, workload),
+    visibilitySeconds,
+    maxReceiveCount,
+  }));
 }
 
 /** Idempotent: a queue is created without attributes, which never conflicts, and then gets all of them. */

@@ -6,16 +6,19 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { NotSupported } from "../errors.ts";
+import { tableName } from "../store/table.ts";
 import { LOCAL_REGION, LOOPBACK } from "./aws-request.ts";
 import { dynoxideBinary } from "./dynoxide-binary.ts";
 import { type Emulators, forkEmulators } from "./emulators.ts";
 import type { StartOptions } from "./messages.ts";
-import { createQueues, type QueueSpec, queueRequests } from "./queues.ts";
+import { createQueues, type LocalApp, type QueueSpec, queueRequests, queuesOf } from "./queues.ts";
 import { createTables } from "./tables.ts";
 
-export type { QueueSpec } from "./queues.ts";
+export type { LocalApp, QueueSpec } from "./queues.ts";
 
 export interface LocalStackOptions {
+  /** Makes the queues, dead-letter queues and table of this app. @default - only `queues` and `tables` are made */
+  readonly app?: LocalApp;
   readonly queues?: readonly QueueSpec[];
   readonly tables?: readonly string[];
   /** @default - a free port */
@@ -62,8 +65,9 @@ export async function startLocalStack(options: LocalStackOptions = {}): Promise<
       options.dynamodbEndpoint ?? `http://${LOOPBACK}:${started?.dynamodbPort}`,
       options,
     );
-    await stack.createQueues(options.queues ?? []);
-    await stack.createTables(options.tables ?? []);
+    const { app, queues = [], tables = [] } = options;
+    await stack.createQueues(app ? [...queuesOf(app), ...queues] : queues);
+    await stack.createTables(app ? [tableName(app.name), ...tables] : tables);
     signal?.throwIfAborted();
     return stack;
   } catch (error) {

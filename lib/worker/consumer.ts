@@ -105,8 +105,7 @@ export class Consumer {
   #start(delivery: Delivery): void {
     const execution = this.#handle(delivery, this.options, this.#deps);
     this.#running.add(execution);
-    void execution.done.then((row) => {
-      this.#deps.log.debug({ message_id: delivery.messageId, queue: delivery.queue, row }, "settled");
+    void execution.done.then(() => {
       this.#running.delete(execution);
       this.#onAnswer();
       if (!this.#stopping) this.#startWaiting();

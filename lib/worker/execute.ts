@@ -17,6 +17,7 @@ import type { Outcome } from "../core/outcome.ts";
 import { hiccupDelay, leaseUntil } from "../core/visibility.ts";
 import { TASK_DEFAULTS, UNKNOWN_TASK_RECEIVES } from "../defaults.ts";
 import { DecodeError, MessageTooLarge, NotRegistered, NotSupported } from "../errors.ts";
+import type { Logger } from "../log.ts";
 import type { Delivery } from "../ports/broker.ts";
 import type { TaskSettings } from "../settings.ts";
 import type { TaskRecord } from "../store/record.ts";
@@ -68,14 +69,15 @@ async function executeSteps(
   let log = deps.log;
   try {
     const envelope = read(delivery);
-    if (envelope instanceof DecodeError) return (await unreadable(envelope, delivery, workload, deps)).row;
+    if (envelope instanceof DecodeError)
+      return settled(await unreadable(envelope, delivery, workload, deps), delivery, log);
 
     log = deps.log.child({ task: envelope.task, id: envelope.id, attempt: envelope.retries });
     const received: Received = { envelope, workload: workload.name, receiveCount: delivery.receiveCount };
     const run = new RunOfTask(received, delivery, workload, stop, { ...deps, log });
 
     const decision = run.place() ?? (await run.claimAndRun());
-    return (await run.apply(decision)).row;
+    return settled(await run.apply(decision), delivery, log);
   } catch (error) {
     log.error({ error: String(error), queue: delivery.queue }, "could not finish with this message, giving it back");
     await settle({ kind: "release", seconds: hiccupDelay(delivery.receiveCount) }, delivery, workload.name, deps).catch(
@@ -83,6 +85,24 @@ async function executeSteps(
     );
     return "hiccup";
   }
+}
+
+/** What `--debug` shows: the row of docs/protocol.md that was taken, and what came of it. */
+function settled(
+  { row, publish, settle: how }: Decision,
+  { messageId, queue, receiveCount }: Delivery,
+  log: Logger,
+): string {
+  const fields = {
+    row,
+    settle: how.kind,
+    follow_ups: publish.length,
+    message_id: messageId,
+    queue,
+    receive_count: receiveCount,
+  };
+  log.debug(fields, "settled");
+  return row;
 }
 
 function read(delivery: Delivery): Envelope | DecodeError {
@@ -238,7 +258,7 @@ class RunOfTask {
     if (!held) return protocol.decideRefused(this.#received, record, this.#circumstances());
     if (record?.revokeRequested) this.#stop.stop("revoked");
     if ((record?.runs ?? 1) > 1 && this.#received.envelope.retries === 0)
-      log.info({ run: record?.runs }, "runs again after an execution that was lost");
+      log.info({ run: record?.runs }, "starts again, an earlier execution of this attempt did not finish it");
     return undefined;
   }
 

@@ -4,7 +4,6 @@ import { DynamoResultStore } from "../../lib/aws/dynamo-result-store.ts";
 import { SqsBroker } from "../../lib/aws/sqs-broker.ts";
 import { type LocalStackOptions, startLocalStack } from "../../lib/local/stack.ts";
 import { silentLogger } from "../../lib/log.ts";
-import { deadLetterQueueName, queueName } from "../../lib/store/table.ts";
 import { startWorker, type Worker, type WorkerOptions } from "../../lib/worker/worker.ts";
 import { onFargate } from "../../lib/workload.ts";
 import { type FaultProxy, startFaultProxy } from "./fault-proxy.ts";
@@ -25,13 +24,7 @@ export async function realApp(
   const workloads = options.workloads ?? { default: onFargate({ work: "io", visibilityTimeout: "15s" }) };
   const stack = await startLocalStack({
     ...stackOptions,
-    tables: [name],
-    queues: Object.entries(workloads).map(([workload, { visibilitySeconds, maxReceiveCount }]) => ({
-      name: queueName(name, workload),
-      deadLetter: deadLetterQueueName(name, workload),
-      visibilitySeconds,
-      maxReceiveCount,
-    })),
+    app: { name, workloads },
   });
   const { AWS_ENDPOINT_URL_SQS: _, AWS_ENDPOINT_URL_DYNAMODB: __, ...environment } = stack.environment;
   Object.assign(process.env, environment); // region and credentials; the endpoints are the proxies'
