@@ -79,6 +79,7 @@ export class App {
   readonly #tasks = new Map<string, RegisteredTask>();
   readonly #connection: Connection;
   readonly #sending = new Set<Promise<unknown>>();
+  #failedSend: { readonly reason: unknown } | undefined;
 
   constructor(name: string, options: AppOptions) {
     const given = check(`app "${name}"`, options, {
@@ -114,17 +115,17 @@ export class App {
   }
 
   /** Defines a task: a name, options, a function. Throws InvalidOption, DuplicateTask. */
-  task<A extends readonly unknown[], R>(name: string, handler: (...args: A) => R): Task<A, Awaited<R>>;
+  task<A extends readonly unknown[], R>(name: string, handler: (...args: A) => R): Task<A, Awaited<R>, R>;
   task<A extends readonly unknown[], R>(
     name: string,
     options: TaskOptions & { readonly bind: true },
     handler: BoundHandler<A, R>,
-  ): Task<A, Awaited<R>>;
+  ): Task<A, Awaited<R>, R>;
   task<A extends readonly unknown[], R>(
     name: string,
     options: TaskOptions & { readonly bind?: false },
     handler: (...args: A) => R,
-  ): Task<A, Awaited<R>>;
+  ): Task<A, Awaited<R>, R>;
   task(name: string, optionsOrHandler: object, maybeHandler?: Handler): Task {
     const options = maybeHandler === undefined ? {} : optionsOrHandler;
     const handler = (maybeHandler ?? optionsOrHandler) as Handler; // checked in the next lines
@@ -157,10 +158,14 @@ export class App {
     return this.#tasks;
   }
 
-  /** Waits until every call made so far has been accepted. Throws the first failure among them. For a Lambda, before it answers. */
+  /**
+   * Waits until every call made so far has been accepted. Throws the first failure since the last flush, whether or not
+   * anybody awaited that call. For a Lambda, before it answers.
+   */
   async flush(): Promise<void> {
-    const settled = await Promise.allSettled([...this.#sending]);
-    const failed = settled.find((one) => one.status === "rejected");
+    await Promise.allSettled([...this.#sending]);
+    const failed = this.#failedSend;
+    this.#failedSend = undefined;
     if (failed) throw failed.reason;
   }
 
@@ -224,13 +229,14 @@ export class App {
       if (!Array.isArray(args))
         throw new InvalidOption(`the arguments of "${name}" are ${describe(args)}; they are an array`);
       const checked = checkCall(`the call of "${name}"`, options, settings, this.clock);
-      if (checked.workload !== undefined) this.#workload(checked.workload, `the call of "${name}"`);
+      const workload = checked.workload ?? settings?.workload ?? "default";
+      this.#workload(workload, `the call of "${name}"`);
       const call = {
         task: name,
         args,
         kwargs,
         options: checked,
-        workload: settings?.workload ?? "default",
+        workload,
         ignoreResult: settings?.ignoreResult ?? false,
       };
       planned = plan(call, this.key, this.clock);
@@ -250,13 +256,14 @@ export class App {
     };
     sent.then(settled, (error: unknown) => {
       settled();
+      this.#failedSend ??= { reason: error };
       this.log.error({ task: name, id, error: String(error) }, "could not send a task");
     });
     return sent;
   }
 
   #workload(name: string, owner: string): Workload {
-    const workload = this.workloads[name];
+    const workload = Object.hasOwn(this.workloads, name) ? this.workloads[name] : undefined;
     if (workload === undefined)
       throw new InvalidOption(
         `workload of ${owner} is "${name}"; app "${this.name}" has ${Object.keys(this.workloads).join(", ")}`,

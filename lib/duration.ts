@@ -35,7 +35,10 @@ export function seconds(value: unknown, option: string): number {
 export function describe(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value);
   if (typeof value === "function") return `the function ${value.name || "(anonymous)"}`;
-  if (typeof value === "object" && value !== null)
-    return Array.isArray(value) ? "an array" : `a ${value.constructor?.name ?? "null-prototype"} object`;
+  if (typeof value === "object" && value !== null) {
+    const type = value.constructor?.name ?? "Object";
+    if (Array.isArray(value)) return "an array";
+    return type === "Object" ? "an object" : `${/^[AEIOU]/.test(type) ? "an" : "a"} ${type} object`;
+  }
   return String(value);
 }

@@ -1,5 +1,6 @@
 // Every error class of Lovage. Each has a stable `code`, listed in docs/errors.md (a test checks both directions).
 // Messages say what went wrong, the value given, what is allowed and the likely fix; lower case, no full stop.
+import type { Duration } from "./duration.ts";
 import type { Failure } from "./store/record.ts";
 
 export class LovageError extends Error {
@@ -183,7 +184,7 @@ export class Retry extends LovageError {
 
 export interface RetryOptions {
   /** Seconds (or "30s") until the next run. @default - the task's backoff or `defaultRetryDelay` */
-  readonly countdown?: number | string;
+  readonly countdown?: Duration;
   /** When the next run may start. Excludes `countdown`. */
   readonly eta?: Date;
   /** Arguments of the next run. @default - those of this run */

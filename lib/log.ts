@@ -26,9 +26,12 @@ const COLOURS = { debug: 90, info: 36, warn: 33, error: 31 } as const;
 
 // Task names, ids and messages come from outside: a control character must not forge a line or move a cursor.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
-const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
-const visible = (text: string) =>
-  text.replace(CONTROL, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`);
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/g;
+const hex = (character: string, digits: number) => character.charCodeAt(0).toString(16).padStart(digits, "0");
+const visible = (text: string) => text.replace(CONTROL, (character) => `\\x${hex(character, 2)}`);
+
+/** JSON escapes what is below a space; a terminal obeys these too. */
+const ESCAPED_IN_JSON = /[\u007f-\u009f]/g;
 
 export function createLogger(options: LogOptions, bound: Fields = {}): Logger {
   const threshold = LOG_LEVELS.indexOf(options.level);
@@ -61,11 +64,18 @@ export const silentLogger: Logger = {
 };
 
 function json(level: string, now: number, fields: Fields, message: string): string {
-  const time = new Date(now).toISOString();
+  // A field called "level" must not say another level than the line has.
+  const line = { level, time: new Date(now).toISOString(), message };
+  const text = stringify({ ...line, ...fields, ...line }) ?? JSON.stringify({ ...line, fields: "not serializable" });
+  return text.replace(ESCAPED_IN_JSON, (character) => `\\u${hex(character, 4)}`);
+}
+
+/** Undefined where JSON cannot hold it: a cycle, a BigInt, a getter that throws. */
+function stringify(value: unknown): string | undefined {
   try {
-    return JSON.stringify({ level, time, message, ...fields });
+    return JSON.stringify(value);
   } catch {
-    return JSON.stringify({ level, time, message, fields: "not serializable" });
+    return undefined;
   }
 }
 
@@ -74,10 +84,17 @@ function pretty(level: keyof typeof COLOURS, now: number, fields: Fields, messag
   const { stack, ...rest } = fields;
   const pairs = Object.entries(rest)
     .filter(([, value]) => value !== undefined)
-    .map(
-      ([key, value]) => `\x1b[2m${key}=\x1b[0m${visible(typeof value === "string" ? value : JSON.stringify(value))}`,
-    );
+    .map(([key, value]) => {
+      const shown = typeof value === "string" ? value : (stringify(value) ?? String(value));
+      return `\x1b[2m${visible(key)}=\x1b[0m${visible(shown)}`;
+    });
   const head = `\x1b[2m${time}\x1b[0m \x1b[${COLOURS[level]}m${level.padEnd(5)}\x1b[0m ${visible(message)}`;
-  const lines = typeof stack === "string" ? `\n    ${visible(stack).replaceAll("\n", "\n    ")}` : "";
+  const lines =
+    typeof stack === "string"
+      ? stack
+          .split("\n")
+          .map((line) => `\n    ${visible(line)}`)
+          .join("")
+      : "";
   return `${head} ${pairs.join(" ")}${lines}`.trimEnd();
 }

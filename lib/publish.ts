@@ -17,8 +17,8 @@ export interface Call {
   readonly args: readonly unknown[];
   readonly kwargs: Readonly<Record<string, unknown>>;
   readonly options: CheckedCall;
-  /** The task's own, where it is known here. */
   readonly workload: string;
+  /** The task's own, where it is known here. */
   readonly ignoreResult: boolean;
 }
 
@@ -34,7 +34,7 @@ export function plan(call: Call, key: IdKey, clock: Clock): Plan {
   assertJson(call.kwargs, "kwargs");
   const now = clock.now();
   const ignoreResult = options.ignoreResult ?? call.ignoreResult;
-  const workload = options.workload ?? call.workload;
+  const { workload } = call;
   const parent = running();
   const id = options.taskId ?? nextId(call, ignoreResult, key, clock, now);
   const envelope: Envelope = {

@@ -135,13 +135,16 @@ export class AsyncResult<T = unknown> {
     return revoke(await this.#deps.store(), this.id, terminate ? "terminate" : "cooperate", this.#deps.clock.now());
   }
 
-  /** Removes its value and leaves a tombstone, so that a late duplicate does not run again. @throws NotReady before it has ended */
+  /** Removes its value and leaves a tombstone, so that a late duplicate does not run again. A LOST or UNTRACKED task has
+   * nothing to remove. @throws NotReady before it has ended, TaskUnknown
+   */
   async forget(): Promise<void> {
     const store = await this.#deps.store();
     const answer = await store.write(changes.forget(this.id));
     if (answer.applied) return;
     const state = conclude(answer.existing, certify(this.id, this.#deps.key), this.#deps.clock.now());
-    if (!isFinal(state) && state !== "UNKNOWN") throw new NotReady(this.id, state);
+    if (state === "UNKNOWN") throw new TaskUnknown(this.id, this.#deps.app);
+    if (!isFinal(state)) throw new NotReady(this.id, state);
   }
 
   toJSON(): string {

@@ -6,10 +6,10 @@ import type { TaskSettings } from "./settings.ts";
 import type { Signature } from "./signature.ts";
 import type { Handler } from "./worker/invoke.ts";
 
-/** `A`: the arguments of `delay()`. `R`: what the handler returns, awaited. */
-export interface Task<A extends readonly unknown[] = readonly unknown[], R = unknown> {
+/** `A`: the arguments of `delay()`. `R`: what the handler returns, awaited. `Direct`: what a plain call returns. */
+export interface Task<A extends readonly unknown[] = readonly unknown[], R = unknown, Direct = R | Promise<R>> {
   /** Runs it here and now, as the function it is. With `bind: true` the context is made up: nothing is stored, `retry()` throws. */
-  (...args: A): R | Promise<R>;
+  (...args: A): Direct;
   /** Sends it. Celery: `delay`. @throws NotSerializable, MessageTooLarge, BrokerUnavailable, QueueNotFound, AccessDenied */
   delay(...args: A): Promise<AsyncResult<R>>;
   /** Sends it, with options. Celery: `apply_async`. @throws as `delay`, and InvalidOption, InvalidDelay */

@@ -301,7 +301,9 @@ function givenBack(
   now: number,
   seconds: number,
 ): Decision {
-  const next = { attempt: envelope.retries, retryAt: now + seconds * 1_000, args: undefined, failure: undefined };
+  // A retry may have asked for other arguments than the first message has; a late duplicate of that one must find them.
+  const args = envelope.retries > 0 ? JSON.stringify([envelope.args, envelope.kwargs]) : undefined;
+  const next = { attempt: envelope.retries, retryAt: now + seconds * 1_000, args, failure: undefined };
   return { row, ...onlyIf(mode === "tracked", changes.retry(right, next)), publish: NONE, settle: release(seconds) };
 }
 

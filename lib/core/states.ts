@@ -24,7 +24,7 @@ export function conclude(record: TaskRecord | undefined, certificate: Certificat
     case "RETRY":
       return outlived(record.retryAt, now) ? "LOST" : "RETRY";
     case "STARTED":
-      return now > (record.leaseUntil ?? 0) + CLOCK_SKEW_MS ? "STALLED" : "STARTED";
+      return now >= (record.leaseUntil ?? 0) + CLOCK_SKEW_MS ? "STALLED" : "STARTED";
     default:
       return record.state;
   }

@@ -1,7 +1,7 @@
 // Visibility timeouts, leases and heartbeats. Read by the worker and by the CDK constructs.
 //
-// A lease ends before the visibility timeout does, by the skew on both sides: when SQS delivers a message again, any
-// worker's clock agrees that the lease is over, and the takeover needs no second delivery.
+// A lease ends before the visibility timeout does, by the skew on both sides: when SQS delivers a message again, the lease is
+// over by any worker's clock, and the takeover needs no second delivery.
 import { CLOCK_SKEW_MS } from "../defaults.ts";
 
 /** Shortest visibility timeout that leaves a lease: 5 s of lease, 10 s of skew. */

@@ -4,7 +4,8 @@ import type { Clock } from "../clock.ts";
 import * as changes from "../core/changes.ts";
 import type { Decision, Settle } from "../core/decide.ts";
 import type { Publication } from "../core/follow-ups.ts";
-import { StoreUnavailable } from "../errors.ts";
+import { TASK_DEFAULTS } from "../defaults.ts";
+import { InvalidOption, MessageTooLarge, NotSerializable, QueueNotFound, StoreUnavailable } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { Broker, Delivery } from "../ports/broker.ts";
 import type { ResultStore, WriteAnswer } from "../ports/result-store.ts";
@@ -60,22 +61,27 @@ export async function writeSurely(
   }
 }
 
-/** A follow-up too large to send is recorded as failed: whoever waits for it learns so. */
+/** A follow-up that can never be sent is recorded as failed: whoever waits for it learns so, and its parent is done. */
 async function publish(publication: Publication, deps: ApplyDeps): Promise<void> {
   const { envelope, workload, delaySeconds } = publication;
-  let body: string;
   try {
-    body = encode(envelope, workload);
+    const body = encode(envelope, workload);
+    await deps.broker.send(deps.queue(workload), { body, delaySeconds });
   } catch (error) {
+    if (!isPermanent(error)) throw error;
     deps.log.error(
       { follow_up: envelope.id, follow_up_task: envelope.task, error: String(error) },
       "cannot send a follow-up",
     );
     const claim = { id: envelope.id, task: envelope.task, workload, attempt: 0, token: envelope.id };
-    await writeSurely(changes.failUnheld(claim, deps.clock.now(), toFailure(error), 86_400), deps);
-    return;
+    const change = changes.failUnheld(claim, deps.clock.now(), toFailure(error), TASK_DEFAULTS.resultExpiresSeconds);
+    await writeSurely(change, deps);
   }
-  await deps.broker.send(deps.queue(workload), { body, delaySeconds });
+}
+
+/** Another try would end the same way: the message is too large, or its queue does not exist or cannot have that name. */
+function isPermanent(error: unknown): boolean {
+  return [MessageTooLarge, NotSerializable, QueueNotFound, InvalidOption].some((type) => error instanceof type);
 }
 
 export async function settle(how: Settle, delivery: Delivery, workload: string, deps: ApplyDeps): Promise<void> {

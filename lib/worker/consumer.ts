@@ -28,7 +28,8 @@ export class Consumer {
   readonly #running = new Set<Execution>();
   /** Prefetched: a heartbeat keeps each invisible until a slot is free. */
   readonly #waiting: { readonly delivery: Delivery; readonly heartbeat: Heartbeat }[] = [];
-  #starting = 0;
+  /** Between waiting and running, or between waiting and back on the queue. */
+  #moving = 0;
   #slotFreed = Promise.withResolvers<void>();
   #stopping = false;
   #stopNow = new AbortController();
@@ -42,7 +43,7 @@ export class Consumer {
 
   /** Messages received and not settled. */
   get inHand(): number {
-    return this.#running.size + this.#starting + this.#waiting.length;
+    return this.#running.size + this.#moving + this.#waiting.length;
   }
 
   /** Runs until `stop()`, and until everything in hand is settled. Rejects only where the queue is gone or access is denied. */
@@ -91,7 +92,7 @@ export class Consumer {
     });
     this.#onAnswer();
     for (const delivery of deliveries) {
-      if (!this.#stopping && this.#running.size + this.#starting < this.options.concurrency) this.#start(delivery);
+      if (!this.#stopping && this.#running.size + this.#moving < this.options.concurrency) this.#start(delivery);
       else this.#waiting.push({ delivery, heartbeat: this.#keepInvisible(delivery) });
     }
     if (this.#stopping) await this.#handBackWaiting();
@@ -116,28 +117,34 @@ export class Consumer {
   #startWaiting(): void {
     const next = this.#waiting.shift();
     if (next === undefined) return;
-    this.#starting++;
+    this.#moving++;
     // Its heartbeat ends first: nothing may touch the visibility of a message that is being settled.
-    void next.heartbeat.stop().then(() => {
-      this.#starting--;
-      this.#start(next.delivery);
+    void next.heartbeat.stop().then(async () => {
+      if (this.#stopping) await this.#handBack(next.delivery);
+      else this.#start(next.delivery);
+      this.#moving--;
+      this.#free();
     });
   }
 
   async #handBackWaiting(): Promise<void> {
     const waiting = this.#waiting.splice(0);
+    this.#moving += waiting.length;
     await Promise.all(
       waiting.map(async ({ delivery, heartbeat }) => {
         await heartbeat.stop();
-        await this.#deps.broker.changeVisibility(delivery, 0).catch((error) => {
-          this.#deps.log.warn(
-            { message_id: delivery.messageId, error: String(error) },
-            "could not hand a message back, it returns by itself",
-          );
-        });
+        await this.#handBack(delivery);
       }),
     );
+    this.#moving -= waiting.length;
     this.#free();
+  }
+
+  async #handBack(delivery: Delivery): Promise<void> {
+    await this.#deps.broker.changeVisibility(delivery, 0).catch((error) => {
+      const fields = { message_id: delivery.messageId, error: String(error) };
+      this.#deps.log.warn(fields, "could not hand a message back, it returns by itself");
+    });
   }
 
   #free(): void {

@@ -80,7 +80,7 @@ async function run(handler: Handler, context: TaskContext, job: Job): Promise<Ou
     return unsent.length === 0 ? success(value, job) : thrown(unsent[0], job);
   } catch (error) {
     await allSent(sends); // what the handler threw is what counts; a call that could not be sent has been logged
-    return thrown(fromSignal(error, context.signal), job);
+    return afterThrow(error, context.signal, job);
   }
 }
 
@@ -106,6 +106,14 @@ function success(value: unknown, job: Job): Outcome {
   }
 }
 
+function afterThrow(error: unknown, signal: AbortSignal, job: Job): Outcome {
+  try {
+    return thrown(fromSignal(error, signal), job);
+  } catch {
+    return { kind: "failure", failure: toFailure(error), expected: false }; // a Proxy or a getter that throws when looked at
+  }
+}
+
 /** Waiting code often wraps the reason it was aborted with in an AbortError of its own. */
 function fromSignal(error: unknown, signal: AbortSignal): unknown {
   const isAbortError = error instanceof Error && error.name === "AbortError";
@@ -121,7 +129,7 @@ export function thrown(error: unknown, job: Pick<Job, "settings" | "envelope" | 
   if (error instanceof Ignore) return { kind: "ignored", reason: error.message };
   if (error instanceof Reject) return { kind: "rejected", requeue: error.requeue, failure: toFailure(error) };
   const failure = toFailure(error);
-  if (matches(error, settings.autoRetryFor) && !matches(error, settings.dontAutoRetryFor)) {
+  if (mayRetryItself(error, settings.autoRetryFor) && !matches(error, settings.dontAutoRetryFor)) {
     return { kind: "retry", failure, exhausted: failure };
   }
   return { kind: "failure", failure, expected: matches(error, settings.throws) };
@@ -163,19 +171,20 @@ function retryOutcome({ options }: Retry, settings: TaskSettings, id: string): O
 
 const isObject = (value: unknown) => typeof value === "object" && value !== null && !Array.isArray(value);
 
+/** A run that was ended by force would take as long again: only a matcher that names the hard limit has it retried. */
+function mayRetryItself(error: unknown, matchers: readonly ErrorMatcher[]): boolean {
+  if (!(error instanceof TimeLimitExceeded)) return matches(error, matchers);
+  return matchers.some((matcher) => matcher === TimeLimitExceeded || matcher === TimeLimitExceeded.name);
+}
+
 /** By class where the class is the same here, by the names along its prototype chain where it is not. */
 function matches(error: unknown, matchers: readonly ErrorMatcher[]): boolean {
   if (matchers.length === 0 || error === null || error === undefined) return false;
-  try {
-    const names = new Set<unknown>();
-    if (error instanceof Error) names.add(error.name);
-    let proto = Object.getPrototypeOf(error);
-    for (; proto && proto !== Object.prototype; proto = Object.getPrototypeOf(proto))
-      names.add(proto.constructor?.name);
-    return matchers.some((matcher) => (typeof matcher === "string" ? names.has(matcher) : error instanceof matcher));
-  } catch {
-    return false; // a getter or a Proxy that throws when it is looked at
-  }
+  const names = new Set<unknown>();
+  if (error instanceof Error) names.add(error.name);
+  let proto = Object.getPrototypeOf(error);
+  for (; proto && proto !== Object.prototype; proto = Object.getPrototypeOf(proto)) names.add(proto.constructor?.name);
+  return matchers.some((matcher) => (typeof matcher === "string" ? names.has(matcher) : error instanceof matcher));
 }
 
 function stopError(reason: StopReason, { envelope }: Job): Error {

@@ -27,7 +27,10 @@ export interface Job {
 /** Runs the task's code and says how it ended. Never rejects: whatever goes wrong is an outcome. */
 export type Run = (job: Job) => Promise<Outcome>;
 
-/** An AbortSignal that knows its reason by name. The first reason stays, but "terminated" outranks "revoked". */
+/** From asking to ending: a later one replaces an earlier one. */
+const ORDER: readonly StopReason[] = ["revoked", "claim lost", "terminated", "shutdown"];
+
+/** An AbortSignal that knows its reason by name, and whose reason may become a stronger one. */
 export class StopSignal {
   readonly #listeners = new Set<(reason: StopReason) => void>();
   #reason: StopReason | undefined;
@@ -37,7 +40,7 @@ export class StopSignal {
   }
 
   stop(reason: StopReason): void {
-    if (this.#reason !== undefined && !(this.#reason === "revoked" && reason !== "revoked")) return;
+    if (this.#reason !== undefined && ORDER.indexOf(reason) <= ORDER.indexOf(this.#reason)) return;
     this.#reason = reason;
     for (const listener of this.#listeners) listener(reason);
   }

@@ -5,8 +5,9 @@
 //    not see them. The hard limit ends it.
 //  * A thread inside one long native call (a synchronous child process, a huge regular expression's compilation) dies when
 //    that call returns. Its job has ended by then, and another thread has taken its place.
-//  * `memoryMb` limits the JavaScript heap. Buffers are outside it, and `process.abort()` or a crash in an addon takes the
-//    whole process; the message then comes again elsewhere.
+//  * `memoryMb` limits the JavaScript heap; Buffers are outside it. V8 ends a thread that grows beyond the limit, but one
+//    that overshoots it by tens of MB between two collections (arrays of millions, a Map's growth) makes V8 abort the whole
+//    process, as does `process.abort()` or a crash in an addon. All its messages then come again elsewhere.
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { MessageChannel, receiveMessageOnPort } from "node:worker_threads";
@@ -38,6 +39,9 @@ export function createPool(options: PoolOptions): TaskPool {
   return new ThreadPool(options);
 }
 
+/** A smaller young generation makes V8 notice the heap's limit earlier: with its default more kinds of growth abort the process. */
+const YOUNG_GENERATION_MB = 32;
+
 const THREAD = fileURLToPath(new URL(`./thread${extname(import.meta.url)}`, import.meta.url));
 
 class ThreadPool implements TaskPool {
@@ -63,7 +67,7 @@ class ThreadPool implements TaskPool {
       // Between jobs a thread's event loop runs on: connections stay alive, and what a job left behind shows.
       atomics: "disabled",
       recordTiming: false,
-      resourceLimits: { maxOldGenerationSizeMb: memoryMb },
+      resourceLimits: { maxOldGenerationSizeMb: memoryMb, maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
       workerData,
     });
     this.#piscina.on("message", ({ task, id, failure }: StrayError) => {

@@ -30,6 +30,8 @@ export interface WorkerOptions {
   readonly graceSeconds?: number;
   /** Seconds without progress after which it ends with WorkerStalled. @default 300 */
   readonly stallSeconds?: number;
+  /** Watch from another thread that the main one is not blocked. @default true */
+  readonly guard?: boolean;
   /** Long poll in seconds, 0 to 20; a shutdown waits for it. @default 10 */
   readonly waitSeconds?: number;
   /** @default - the app's */
@@ -79,7 +81,8 @@ export async function startWorker(app: App, options: WorkerOptions = {}): Promis
   if (deadLetters) for (const { name } of served) await backends.broker.check(deadLetterQueueName(app.name, name));
 
   const log = options.log ?? app.log;
-  const progress = new Progress(app.clock, options.stallSeconds ?? WORKER_DEFAULTS.stallSeconds);
+  const stallSeconds = options.stallSeconds ?? WORKER_DEFAULTS.stallSeconds;
+  const progress = new Progress(app.clock, stallSeconds);
   const owner = `${hostname()}:${process.pid}:${randomBytes(3).toString("hex")}`;
   const pools: TaskPool[] = [];
   const consumers: Consumer[] = [];
@@ -118,7 +121,9 @@ export async function startWorker(app: App, options: WorkerOptions = {}): Promis
     consumers.push(new Consumer(dead, deps, progress.alive, deadLetter));
   }
   const where = await backends.where();
-  return new RunningWorker(consumers, pools, progress, app, options, {
+  const unguard = (options.guard ?? true) ? guardMainThread(stallSeconds) : async () => {};
+  const close = () => Promise.all([...pools.map((pool) => pool.close()), unguard()]);
+  const description: WorkerDescription = {
     app: app.name,
     owner,
     pid: process.pid,
@@ -139,7 +144,8 @@ export async function startWorker(app: App, options: WorkerOptions = {}): Promis
         .filter(({ settings }) => settings.workload === name)
         .map(({ settings }) => settings.name),
     })),
-  });
+  };
+  return new RunningWorker(consumers, app, description, progress, close);
 }
 
 interface Served {
@@ -151,7 +157,7 @@ interface Served {
 function servedWorkloads(app: App, { workloads, concurrency }: WorkerOptions): readonly Served[] {
   const known = Object.keys(app.workloads);
   return (workloads ?? known).map((name) => {
-    const definition = app.workloads[name];
+    const definition = Object.hasOwn(app.workloads, name) ? app.workloads[name] : undefined;
     if (definition === undefined) {
       const near = closest(name, known);
       throw new InvalidOption(
@@ -190,29 +196,19 @@ class RunningWorker implements Worker {
   readonly stopped: Promise<void>;
   readonly #consumers: readonly Consumer[];
   readonly #app: App;
-  readonly #ended = new AbortController();
   #stopping: Promise<void> | undefined;
 
   constructor(
     consumers: readonly Consumer[],
-    pools: readonly TaskPool[],
-    progress: Progress,
     app: App,
-    options: WorkerOptions,
     description: WorkerDescription,
+    progress: Progress,
+    close: () => Promise<unknown>,
   ) {
     this.#consumers = consumers;
     this.#app = app;
     this.description = description;
-    const unguard = guardMainThread(options.stallSeconds ?? WORKER_DEFAULTS.stallSeconds);
-    const drained = Promise.all(consumers.map((consumer) => consumer.run()));
-    this.stopped = Promise.race([drained, progress.watch(() => this.inHand, this.#ended.signal).then(() => drained)])
-      .then(() => {})
-      .finally(async () => {
-        this.#ended.abort();
-        for (const consumer of consumers) consumer.stop();
-        await Promise.all([...pools.map((pool) => pool.close()), unguard()]);
-      });
+    this.stopped = this.#run(progress).finally(close);
     this.stopped.catch(() => {}); // whoever awaits it hears of it
   }
 
@@ -230,16 +226,33 @@ class RunningWorker implements Worker {
     await this.stop();
   }
 
+  /** Until all have drained, or one cannot go on: then the others drain too. A stalled worker has nobody to hand back to. */
+  async #run(progress: Progress): Promise<void> {
+    const ended = new AbortController();
+    const runs = this.#consumers.map((consumer) => consumer.run());
+    const drained = Promise.all(runs).catch(async (error: unknown) => {
+      await this.#drain(Promise.allSettled(runs));
+      throw error;
+    });
+    try {
+      await Promise.race([drained, progress.watch(() => this.inHand, ended.signal).then(() => drained)]);
+    } finally {
+      ended.abort();
+      for (const consumer of this.#consumers) consumer.stop();
+    }
+  }
+
   async #stop(): Promise<void> {
+    await this.#drain(this.stopped);
+    await (await this.#app.backends()).broker.flush();
+  }
+
+  /** Nothing more is received; what runs gets the grace, and is interrupted after it. */
+  async #drain(until: Promise<unknown>): Promise<void> {
     for (const consumer of this.#consumers) consumer.stop();
     const cancel = this.#app.clock.timer(this.description.graceSeconds * 1_000, () => {
       for (const consumer of this.#consumers) consumer.interrupt();
     });
-    try {
-      await this.stopped;
-    } finally {
-      cancel();
-      await (await this.#app.backends()).broker.flush();
-    }
+    await until.finally(cancel);
   }
 }

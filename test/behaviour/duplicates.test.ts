@@ -1,0 +1,89 @@
+import { describe, expect, test } from "vitest";
+import { memoryApp, QUEUE } from "../support/memory-app.ts";
+
+function counting(runs: string[] = []) {
+  return memoryApp(
+    (app) => ({
+      slow: app.task("slow", { bind: true }, async (ctx, seconds: number) => {
+        runs.push("slow");
+        await ctx.sleep(seconds);
+        return seconds;
+      }),
+      fails: app.task("fails", () => {
+        runs.push("fails");
+        throw new Error("no");
+      }),
+      note: app.task("note", (value: unknown) => void runs.push(`note ${value}`)),
+    }),
+    { worker: false },
+  );
+}
+
+describe("a duplicate delivery", () => {
+  test("beside the first runs nothing, and becomes no dead letter however long the task takes", async () => {
+    const runs: string[] = [];
+    await using it = await counting(runs);
+    const result = await it.tasks.slow.applyAsync([240], { link: it.tasks.note.s() });
+    for (let i = 0; i < 4; i++) await it.send(it.broker.bodies(QUEUE)[0] as string);
+    await it.startWorker();
+    expect(await it.settle(result)).toBe("SUCCESS");
+    await it.advance(600);
+    expect(runs).toEqual(["slow", "note 240"]);
+    expect(it.messages()).toEqual([]);
+    expect(it.record(result)).toMatchObject({ runs: 1 });
+    expect(it.logs.filter(({ message }) => message === "dead letter")).toEqual([]);
+  });
+
+  test("long after the end only repeats what is safe to repeat", async () => {
+    const runs: string[] = [];
+    await using it = await counting(runs);
+    await it.startWorker();
+    const result = await it.tasks.fails.applyAsync([], { linkError: it.tasks.note.s() });
+    const [body] = it.broker.bodies(QUEUE);
+    await it.settle(result);
+    await it.advance(13 * 86_400);
+    for (let i = 0; i < 3; i++) await it.send(body as string);
+    await it.advance(30);
+    expect(runs).toEqual(["fails", `note ${result.id}`]);
+    expect(it.messages()).toEqual([]);
+  });
+
+  test("of the first attempt, after the second has begun, runs nothing", async () => {
+    const runs: number[] = [];
+    await using it = await memoryApp((app) => ({
+      retries: app.task("retries", { bind: true }, async (ctx) => {
+        runs.push(ctx.retries);
+        if (ctx.retries === 0) ctx.retry({ countdown: 5 });
+        await ctx.sleep(30);
+      }),
+    }));
+    const result = await it.tasks.retries.delay();
+    const [body] = it.broker.bodies(QUEUE);
+    await it.advance(2);
+    await it.send(body as string); // finds RETRY ahead of it, and sends the next attempt again
+    await it.advance(10);
+    await it.send(body as string); // finds it running
+    expect(await it.settle(result)).toBe("SUCCESS");
+    await it.advance(600);
+    expect(runs).toEqual([0, 1]);
+    expect(it.messages()).toEqual([]);
+  });
+});
+
+test("an execution that was taken over hears of it, and what it writes is refused", async () => {
+  const heard: string[] = [];
+  await using it = await memoryApp((app) => ({
+    slow: app.task("slow", { bind: true }, async (ctx) => {
+      await ctx.sleep("1m").catch((reason: Error) => heard.push(reason.name));
+      return "mine";
+    }),
+  }));
+  const result = await it.tasks.slow.delay();
+  await it.advance(1);
+  // As after a long pause of this process: another worker holds the claim.
+  const set = { token: "other", leaseUntil: it.clock.now() + 600_000 };
+  await it.store.write({ kind: "claim", id: result.id, when: [{ states: ["STARTED"] }], set });
+  await it.advance(30);
+  expect(heard).toEqual(["ClaimLost"]);
+  expect(it.record(result)).toMatchObject({ state: "STARTED", token: "other" });
+});

@@ -1,0 +1,114 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { memoryApp } from "../support/memory-app.ts";
+
+interface Captured {
+  readonly MessageBody: string;
+  readonly envelope: { readonly headers: { readonly id: string; readonly root_id: string } };
+}
+/** What a real Celery 5.6 sent through SQS. */
+const captured: Record<string, readonly Captured[]> = JSON.parse(
+  readFileSync(new URL("../fixtures/celery_wire_fixtures.json", import.meta.url), "utf8"),
+).sqs;
+const message = (name: string, index = 0): Captured => {
+  const found = captured[name]?.[index];
+  if (found === undefined) throw new Error(`the fixtures have no "${name}"`);
+  return found;
+};
+
+const proj = (start = new Date("2026-11-21T04:00:00Z")) =>
+  memoryApp(
+    (app) => ({
+      add: app.task("proj.tasks.add", (x: number, y: number | { y: number }) => x + (typeof y === "number" ? y : y.y)),
+      again: app.task("proj.tasks.again", { bind: true }, (ctx, n: number) => [n, ctx.retries]),
+      xsum: app.task("proj.tasks.xsum", (sum: number) => sum),
+    }),
+    { start },
+  );
+
+describe("a message sent by Python", () => {
+  test.each(["add(2,3)", "gzip"])("runs and is recorded: %s", async (name) => {
+    await using it = await proj();
+    const { MessageBody, envelope } = message(name);
+    const result = it.app.result<number>(envelope.headers.id);
+    expect(await result.state()).toBe("UNKNOWN"); // its id cannot speak for it
+    await it.send(MessageBody);
+    expect(await it.settle(result)).toBe("SUCCESS");
+    expect(await result.get()).toBe(5);
+    expect(await result.info()).toMatchObject({ task: "proj.tasks.add", workload: "default", runs: 1 });
+  });
+
+  test("runs once, however often it comes", async () => {
+    await using it = await proj();
+    const { MessageBody, envelope } = message("add(2,3)");
+    for (let i = 0; i < 3; i++) await it.send(MessageBody);
+    await it.settle(it.app.result(envelope.headers.id));
+    await it.advance(60);
+    expect(it.store.records.get(envelope.headers.id)?.runs).toBe(1);
+    expect(it.messages()).toEqual([]);
+  });
+
+  test("that is past its expires is revoked", async () => {
+    await using it = await proj(new Date("2026-11-22T00:00:00Z"));
+    const { MessageBody, envelope } = message("all options");
+    await it.send(MessageBody);
+    expect(await it.settle(it.app.result(envelope.headers.id))).toBe("REVOKED");
+  });
+
+  test("with every option waits for its eta, and its callback follows", async () => {
+    await using it = await proj();
+    const { MessageBody, envelope } = message("all options");
+    await it.send(MessageBody);
+    const result = it.app.result<number>(envelope.headers.id);
+    await it.advance(60);
+    expect(await result.state()).toBe("UNKNOWN");
+    expect(await it.settle(result)).toBe("SUCCESS");
+    expect(it.clock.now()).toBeGreaterThanOrEqual(Date.parse("2026-11-21T04:13:11.504Z"));
+    await it.advance(5);
+    const [callback] = [...it.store.records.values()].filter(({ task }) => task === "proj.tasks.xsum");
+    expect(callback).toMatchObject({ state: "SUCCESS", result: "5" });
+  });
+
+  test("of a retry keeps its attempt", async () => {
+    await using it = await proj();
+    const { MessageBody, envelope } = message("retry (second send, same id)");
+    await it.send(MessageBody);
+    const result = it.app.result(envelope.headers.id);
+    await it.settle(result);
+    expect(await result.get()).toEqual([3, 1]);
+  });
+
+  test.each(["chain", "chord", "chain with group in the middle (upgraded to chord)"])(
+    "of %s is FAILURE(NotSupported): the rest would be lost in silence",
+    async (name) => {
+      await using it = await proj();
+      const { MessageBody, envelope } = message(name);
+      await it.send(MessageBody);
+      const result = it.app.result(envelope.headers.id);
+      expect(await it.settle(result)).toBe("FAILURE");
+      await expect(result.get()).rejects.toMatchObject({
+        type: "NotSupported",
+        message: expect.stringContaining("a chain or a chord"),
+      });
+      expect(it.messages()).toEqual([]);
+    },
+  );
+
+  test("of a built-in task of Celery is FAILURE(NotRegistered)", async () => {
+    await using it = await proj();
+    const { MessageBody, envelope } = message("starmap");
+    await it.send(MessageBody);
+    const result = it.app.result(envelope.headers.id);
+    expect(await it.settle(result)).toBe("FAILURE");
+    await expect(result.get()).rejects.toMatchObject({ type: "NotRegistered" });
+  });
+
+  test("of a group member runs by itself", async () => {
+    await using it = await proj();
+    const both = captured.group as readonly Captured[];
+    for (const { MessageBody } of both) await it.send(MessageBody);
+    const results = both.map(({ envelope }) => it.app.result<number>(envelope.headers.id));
+    await it.settle(...results);
+    expect(await Promise.all(results.map((result) => result.get()))).toEqual([0, 2]);
+  });
+});

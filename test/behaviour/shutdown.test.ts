@@ -1,0 +1,136 @@
+import { describe, expect, test } from "vitest";
+import { memoryApp } from "../support/memory-app.ts";
+
+const sleeper = (runs: string[] = []) =>
+  memoryApp(
+    (app) => ({
+      sleeps: app.task("sleeps", { bind: true }, async (ctx, seconds: number) => {
+        runs.push("started");
+        await app.clock.sleep(seconds * 1_000);
+        runs.push("ended");
+        return ctx.worker;
+      }),
+    }),
+    { worker: false },
+  );
+
+test("a warm shutdown finishes the running task (smoke test_worker.py::test_warm_shutdown)", async () => {
+  await using it = await sleeper();
+  const worker = await it.startWorker({ graceSeconds: 60 });
+  const result = await it.tasks.sleeps.delay(5);
+  await it.advance(1);
+  await worker.stop();
+  expect(await result.state()).toBe("SUCCESS");
+  expect(worker.worker.inHand).toBe(0);
+});
+
+test("and takes no other", async () => {
+  await using it = await sleeper();
+  const worker = await it.startWorker({ graceSeconds: 60, concurrency: 1 });
+  const first = await it.tasks.sleeps.delay(5);
+  const second = await it.tasks.sleeps.delay(5);
+  await it.advance(1);
+  await worker.stop();
+  expect([await first.state(), await second.state()]).toEqual(["SUCCESS", "PENDING"]);
+});
+
+test("stopping twice is stopping once (test_multiple_warm_shutdown)", async () => {
+  await using it = await sleeper();
+  const worker = await it.startWorker();
+  await it.advance(1);
+  await Promise.all([worker.stop(), worker.stop()]);
+  await worker.stop();
+  await worker.worker.stopped;
+});
+
+describe("when the grace is over", () => {
+  test("the task is given back and another worker runs it (smoke test_soft_shutdown_reset_visibility_timeout)", async () => {
+    const runs: string[] = [];
+    await using it = await sleeper(runs);
+    const worker = await it.startWorker({ graceSeconds: 5 });
+    const result = await it.tasks.sleeps.delay(20);
+    await it.advance(1);
+    await worker.stop();
+    expect(await result.state()).toBe("RETRY");
+    const other = await it.startWorker();
+    await it.advance(1);
+    expect(await result.info()).toMatchObject({ state: "STARTED", retries: 0, runs: 2 }); // at once: no visibility timeout had to pass
+    expect(await it.settle(result)).toBe("SUCCESS");
+    expect(await result.get()).toBe(other.worker.description.owner);
+  });
+
+  test("what the given-back run still does is refused", async () => {
+    const runs: string[] = [];
+    await using it = await sleeper(runs);
+    const worker = await it.startWorker({ graceSeconds: 5 });
+    const result = await it.tasks.sleeps.delay(100);
+    await it.advance(1);
+    await worker.stop();
+    const other = await it.startWorker();
+    await it.advance(150);
+    expect(runs).toEqual(["started", "started", "ended", "ended"]);
+    expect(await result.get()).toBe(other.worker.description.owner);
+  });
+
+  test("a second stop() does not wait for it (test_hard_shutdown_from_warm)", async () => {
+    await using it = await sleeper();
+    const worker = await it.startWorker({ graceSeconds: 110 });
+    const result = await it.tasks.sleeps.delay(60);
+    await it.advance(1);
+    void worker.worker.stop();
+    await it.advance(1);
+    expect(await result.state()).toBe("STARTED");
+    void worker.worker.stop();
+    await it.advance(1);
+    expect(await result.state()).toBe("RETRY");
+  });
+
+  test("a run that had lost its claim does not hold up the shutdown", async () => {
+    await using it = await sleeper();
+    const worker = await it.startWorker({ graceSeconds: 5 });
+    const result = await it.tasks.sleeps.delay(60);
+    await it.advance(1);
+    // Somebody else has taken the task over and ended it, as after a pause of this process.
+    const set = { state: "SUCCESS", token: "other" } as const;
+    await it.store.write({ kind: "claim", id: result.id, when: [{ states: ["STARTED"] }], set });
+    await it.advance(10);
+    void worker.worker.stop();
+    await it.advance(20);
+    expect(worker.worker.inHand).toBe(0);
+  });
+});
+
+test("a worker killed in the middle loses nothing: another one runs its tasks (smoke test_worker.py: SIGKILL)", async () => {
+  const runs: string[] = [];
+  await using it = await sleeper(runs);
+  const doomed = await it.startWorker();
+  const results = await Promise.all([1, 2, 3].map(() => it.tasks.sleeps.delay(20)));
+  await it.advance(1);
+  doomed.kill();
+  await it.startWorker();
+  await it.settle(...results);
+  expect(await Promise.all(results.map((result) => result.state()))).toEqual(["SUCCESS", "SUCCESS", "SUCCESS"]);
+  expect(results.map((result) => it.record(result)?.runs)).toEqual([2, 2, 2]);
+});
+
+describe("starting", () => {
+  test("refuses a workload that does not exist", async () => {
+    await using it = await sleeper();
+    await expect(it.startWorker({ workloads: ["defualt"] })).rejects.toThrow(
+      'app "duckling" has no workload "defualt"; did you mean default?',
+    );
+  });
+
+  test("says what it serves", async () => {
+    await using it = await sleeper();
+    const { worker } = await it.startWorker({ concurrency: 3 });
+    expect(worker.description).toMatchObject({
+      app: "duckling",
+      broker: "memory",
+      deadLetters: true,
+      workloads: [
+        { name: "default", queue: "duckling-default", work: "io", concurrency: 3, inHandAtMost: 3, tasks: ["sleeps"] },
+      ],
+    });
+  });
+});

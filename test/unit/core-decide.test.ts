@@ -1,0 +1,494 @@
+// One test for each row of docs/protocol.md that is a decision; the rows that are not are tested in test/behaviour.
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import * as changes from "../../lib/core/changes.ts";
+import {
+  type Circumstances,
+  claimOf,
+  decide,
+  decideDeadLetter,
+  decideEarly,
+  decideExpired,
+  decideRefused,
+  decideUnrunnable,
+  decideWriteRefused,
+  type Mode,
+  type Received,
+  type TaskPolicy,
+} from "../../lib/core/decide.ts";
+import { idKey } from "../../lib/core/ids.ts";
+import type { Outcome } from "../../lib/core/outcome.ts";
+import { CLOCK_SKEW_MS, MAX_DEAD_LETTER_RESENDS } from "../../lib/defaults.ts";
+import { STORED_STATES, type TaskRecord } from "../../lib/store/record.ts";
+import type { Envelope } from "../../lib/wire/envelope.ts";
+import type { WireSignature } from "../../lib/wire/signature.ts";
+
+const NOW = Date.UTC(2026, 10, 21);
+const ACK = { kind: "ack" };
+const release = (seconds: number) => ({ kind: "release", seconds });
+const failure = { type: "TypeError", message: "no" };
+
+const policy: TaskPolicy = {
+  maxRetries: 3,
+  defaultRetryDelay: 180,
+  retryBackoff: false,
+  retryBackoffMax: 600,
+  retryJitter: true,
+  resultExpires: 86_400,
+};
+const circumstances: Circumstances = {
+  now: NOW,
+  random: 0.5,
+  routes: { key: idKey("duckling"), now: NOW, route: () => ({ workload: "default", ignoreResult: false }) },
+};
+const signature = (task: string): WireSignature => ({
+  task,
+  args: [],
+  kwargs: {},
+  options: {},
+  subtask_type: null,
+  immutable: false,
+});
+
+function message(facts: Partial<Envelope> = {}, receiveCount = 1): Received {
+  const envelope: Envelope = {
+    id: "t-1",
+    task: "add",
+    args: [2, 3],
+    kwargs: {},
+    rootId: "root-1",
+    retries: 1,
+    ignoreResult: false,
+    lang: "js",
+    headers: { tenant: "a" },
+    link: [signature("notify")],
+    linkError: [signature("on_error")],
+    chain: [],
+    ...facts,
+  };
+  return { envelope, workload: "renders", receiveCount };
+}
+
+const received = message();
+const claim = claimOf(received, "mine");
+const held: changes.Right = { kind: "claimed", claim };
+const unclaimed: changes.Right = { kind: "unclaimed", claim };
+const record = (facts: Partial<TaskRecord>): TaskRecord => ({ id: "t-1", state: "STARTED", attempt: 1, ...facts });
+const end = (outcome: Outcome, mode: Mode = "tracked", from = received, its = policy) =>
+  decide(outcome, from, mode, "mine", its, circumstances);
+
+const tasksOf = (decision: { publish: readonly { envelope: Envelope }[] } | undefined) =>
+  decision?.publish.map(({ envelope }) => envelope.task);
+
+describe("a message is received", () => {
+  test("row 3: `expires` has passed → REVOKED(expired) where claimable, no follow-ups, acknowledged", () => {
+    for (const expires of [NOW, NOW - 1]) {
+      const decision = decideExpired(message({ expires }), policy, circumstances, "mine");
+      expect(decision).toEqual({
+        row: "expired",
+        change: changes.expire(claim, NOW, { type: "TaskRevoked", message: "expired" }, 86_400),
+        publish: [],
+        settle: ACK,
+      });
+    }
+  });
+
+  test("row 3, otherwise: it is not expired", () => {
+    expect(decideExpired(message({ expires: NOW + 1 }), policy, circumstances, "mine")).toBeUndefined();
+    expect(decideExpired(message(), policy, circumstances, "mine")).toBeUndefined();
+  });
+
+  test("row 4: `eta` has not come → the same message with the rest of its delay, acknowledged, nothing written", () => {
+    const early = message({ eta: NOW + 12_300 });
+    expect(decideEarly(early, circumstances)).toEqual({
+      row: "early",
+      publish: [{ workload: "renders", envelope: early.envelope, delaySeconds: 13 }],
+      settle: ACK,
+    });
+  });
+
+  test("row 4: a longer rest hops by 15 minutes", () => {
+    expect(decideEarly(message({ eta: NOW + 3_600_000 }), circumstances)?.publish[0]?.delaySeconds).toBe(900);
+  });
+
+  test("row 4, otherwise: it is not early", () => {
+    expect(decideEarly(message({ eta: NOW }), circumstances)).toBeUndefined();
+    expect(decideEarly(message(), circumstances)).toBeUndefined();
+  });
+
+  test("row 5: no such task here → FAILURE where claimable, error callbacks, acknowledged", () => {
+    const decision = decideUnrunnable(message({}, 3), failure, policy, circumstances, "mine", 3);
+    expect(decision).toMatchObject({
+      row: "unrunnable",
+      change: changes.failUnheld(claim, NOW, failure, 86_400),
+      settle: ACK,
+    });
+    expect(tasksOf(decision)).toEqual(["on_error"]);
+  });
+
+  test("row 5: it is given back twice first, a deploy may be under way", () => {
+    for (const [receives, seconds] of [
+      [1, 1],
+      [2, 2],
+    ] as const) {
+      const decision = decideUnrunnable(message({}, receives), failure, policy, circumstances, "mine", 3);
+      expect(decision).toEqual({ row: "unrunnable, given back", publish: [], settle: release(seconds) });
+    }
+  });
+
+  test("row 6: a claim is for this message's attempt, with the token of this receive", () => {
+    expect(claim).toEqual({ id: "t-1", task: "add", workload: "renders", attempt: 1, token: "mine" });
+  });
+});
+
+describe("the claim, or any write that needs a right, is refused", () => {
+  const refused = (existing: TaskRecord | undefined, from = received) => decideRefused(from, existing, circumstances);
+
+  test("row 8: terminal → its follow-ups again, from the record, acknowledged", () => {
+    const success = refused(record({ state: "SUCCESS", result: "5", token: "other" }));
+    expect(success).toMatchObject({ row: "already ended", settle: ACK });
+    expect(success).not.toHaveProperty("change");
+    expect(success.publish.map(({ envelope }) => [envelope.task, envelope.args])).toEqual([["notify", [5]]]);
+    expect(tasksOf(refused(record({ state: "FAILURE", failure })))).toEqual(["on_error"]);
+    expect(tasksOf(refused(record({ state: "REVOKED" })))).toEqual([]);
+  });
+
+  test("row 8: what a record says again is what the ending had said", () => {
+    const decision = end({ kind: "success", result: "5" });
+    const again = refused(changes.applied(decision.change as changes.Change, record({ token: "mine" })));
+    expect(again.publish).toEqual(decision.publish);
+  });
+
+  test("row 9: RETRY with attempt > n → the next attempt, from the record, with the rest of its delay, acknowledged", () => {
+    const decision = refused(record({ state: "RETRY", attempt: 2, retryAt: NOW + 4_500, retryArgs: '[[9],{"k":1}]' }));
+    expect(decision).toMatchObject({ row: "retry ahead", settle: ACK });
+    expect(decision.publish).toEqual([
+      {
+        workload: "renders",
+        envelope: { ...received.envelope, args: [9], kwargs: { k: 1 }, retries: 2, eta: NOW + 4_500 },
+        delaySeconds: 5,
+      },
+    ]);
+  });
+
+  test("row 9: the same arguments again, where the task asked for no others; at once, where nobody knows when", () => {
+    const [publication] = refused(record({ state: "RETRY", attempt: 2 })).publish;
+    expect(publication).toEqual({
+      workload: "renders",
+      envelope: { ...received.envelope, retries: 2, eta: NOW },
+      delaySeconds: 0,
+    });
+  });
+
+  test("row 9: what a record says again is what the retry had said", () => {
+    for (const next of [undefined, { args: [9] }, { args: [9], kwargs: { k: 1 } }]) {
+      const outcome: Outcome = { kind: "retry", failure, exhausted: failure, countdown: 30, ...(next && { next }) };
+      const decision = end(outcome);
+      const again = refused(changes.applied(decision.change as changes.Change, record({ token: "mine" })));
+      expect(again.publish).toEqual(decision.publish);
+    }
+  });
+
+  test("row 10: STARTED, lease live → back when it can be taken over, twice as long with every receive", () => {
+    const live = record({ leaseUntil: NOW + 10_000, token: "other" });
+    expect(refused(live)).toEqual({ row: "live lease", publish: [], settle: release(15) });
+    expect(refused(live, message({}, 3)).settle).toEqual(release(60));
+    expect(refused(live, message({}, 99)).settle).toEqual(release(300));
+  });
+
+  test("row 11: anything else → back after 1, 2, 4 … 60 s", () => {
+    const over = record({ leaseUntil: NOW - CLOCK_SKEW_MS });
+    for (const existing of [
+      undefined,
+      over,
+      record({}),
+      record({ state: "PENDING" }),
+      record({ state: "RETRY", attempt: 1 }),
+    ]) {
+      expect(refused(existing)).toEqual({ row: "changed meanwhile", publish: [], settle: release(1) });
+    }
+    expect(refused(undefined, message({}, 4)).settle).toEqual(release(8));
+  });
+
+  test("rows 8 to 11: every record is answered without another write", () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...STORED_STATES),
+        fc.nat({ max: 3 }),
+        fc.integer({ min: -9_000, max: 9_000 }),
+        (state, attempt, left) => {
+          const decision = refused(record({ state, attempt, leaseUntil: NOW + left, result: "5" }));
+          expect(decision.change).toBeUndefined();
+          expect(["ack", "release"]).toContain(decision.settle.kind);
+        },
+      ),
+    );
+  });
+});
+
+describe("a run ends", () => {
+  const value = (result: string | undefined) => ({ result, ignored: false, resultExpiresSeconds: 86_400 });
+
+  test("row 12: a value → SUCCESS, callbacks with the result, acknowledged", () => {
+    const decision = end({ kind: "success", result: "5" });
+    expect(decision).toMatchObject({ row: "success", change: changes.succeed(held, NOW, value("5")), settle: ACK });
+    expect(decision.publish.map(({ envelope }) => envelope.args)).toEqual([[5]]);
+  });
+
+  test("row 12, unclaimed: the same, by the right of whoever comes first", () => {
+    expect(end({ kind: "success", result: "5" }, "unclaimed").change).toEqual(
+      changes.succeed(unclaimed, NOW, value("5")),
+    );
+  });
+
+  test("row 12, untracked: nothing is written, callbacks are sent", () => {
+    const decision = end({ kind: "success", result: "5" }, "untracked");
+    expect(decision).not.toHaveProperty("change");
+    expect(tasksOf(decision)).toEqual(["notify"]);
+  });
+
+  test("row 12: a result nobody asked for is kept only for the callbacks' sake", () => {
+    const ignoring = message({ ignoreResult: true });
+    expect(end({ kind: "success", result: "5" }, "tracked", ignoring).change?.set.result).toBe("5");
+    const alone = message({ ignoreResult: true, link: [] });
+    expect(end({ kind: "success", result: "5" }, "tracked", alone).change?.set.result).toBeUndefined();
+  });
+
+  test("row 13: Ignore → SUCCESS, ignored, no value, no follow-ups, acknowledged", () => {
+    const outcome: Outcome = { kind: "ignored", reason: "later" };
+    expect(end(outcome)).toEqual({
+      row: "ignored",
+      change: changes.succeed(held, NOW, { result: undefined, ignored: true, resultExpiresSeconds: 86_400 }),
+      publish: [],
+      settle: ACK,
+    });
+    expect(end(outcome, "untracked")).toEqual({ row: "ignored", publish: [], settle: ACK });
+  });
+
+  test.each<[string, Outcome, string]>([
+    ["an error", { kind: "failure", failure, expected: false }, "failure"],
+    ["an expected error", { kind: "failure", failure, expected: true }, "failure"],
+    ["Reject", { kind: "rejected", requeue: false, failure }, "rejected"],
+    [
+      "retries exhausted",
+      { kind: "retry", failure: undefined, exhausted: failure, maxRetries: 1 },
+      "retries exhausted",
+    ],
+  ])("row 14: %s → FAILURE, error callbacks with the task's id, acknowledged", (_, outcome, row) => {
+    const decision = end(outcome);
+    expect(decision).toMatchObject({ row, change: changes.fail(held, NOW, failure, 86_400), settle: ACK });
+    expect(decision.publish.map(({ envelope }) => [envelope.task, envelope.args])).toEqual([["on_error", ["t-1"]]]);
+  });
+
+  test("row 14: FAILURE is recorded also with ignoreResult", () => {
+    expect(end({ kind: "failure", failure, expected: false }, "untracked").change).toEqual(
+      changes.fail(unclaimed, NOW, failure, 86_400),
+    );
+  });
+
+  test("row 15: Retry with retries left → RETRY of attempt n + 1, the next attempt published, acknowledged", () => {
+    const decision = end({ kind: "retry", failure, exhausted: failure, countdown: 30 });
+    const retryAt = NOW + 30_000;
+    expect(decision).toEqual({
+      row: "retry",
+      change: changes.retry(held, { attempt: 2, retryAt, args: undefined, failure }),
+      publish: [
+        { workload: "renders", envelope: { ...received.envelope, retries: 2, eta: retryAt }, delaySeconds: 30 },
+      ],
+      settle: ACK,
+    });
+  });
+
+  test("row 15, untracked: the message is all there is", () => {
+    const decision = end({ kind: "retry", failure, exhausted: failure, countdown: 30 }, "untracked");
+    expect(decision).not.toHaveProperty("change");
+    expect(decision.publish[0]?.envelope.retries).toBe(2);
+  });
+
+  test("row 15: other arguments travel in the message and rest in the record", () => {
+    const decision = end({ kind: "retry", failure, exhausted: failure, next: { args: [9], kwargs: { k: 1 } } });
+    expect(decision.publish[0]?.envelope).toMatchObject({ args: [9], kwargs: { k: 1 } });
+    expect(decision.change?.set.retryArgs).toBe('[[9],{"k":1}]');
+  });
+
+  test.each<[string, Partial<Extract<Outcome, { kind: "retry" }>>, Partial<TaskPolicy>, number]>([
+    ["its countdown", { countdown: 0.25 }, {}, 250],
+    ["its eta", { eta: NOW + 77 }, {}, 77],
+    ["the default delay", {}, {}, 180_000],
+    ["half the backoff, as the dice fell", {}, { retryBackoff: 4 }, 4_000],
+    ["the whole backoff without jitter", {}, { retryBackoff: 4, retryJitter: false }, 8_000],
+  ])("row 15: it comes after %s", (_, asked, its, ms) => {
+    const decision = end({ kind: "retry", failure, exhausted: failure, ...asked }, "tracked", received, {
+      ...policy,
+      ...its,
+    });
+    expect(decision.change?.set.retryAt).toBe(NOW + ms);
+    expect(decision.publish[0]?.envelope.eta).toBe(NOW + ms);
+    expect(decision.publish[0]?.delaySeconds).toBe(Math.ceil(ms / 1_000));
+  });
+
+  test("row 15: a long delay hops by 15 minutes", () => {
+    const decision = end({ kind: "retry", failure, exhausted: failure, countdown: 7_200 });
+    expect(decision.publish[0]?.delaySeconds).toBe(900);
+    expect(decision.change?.set.retryAt).toBe(NOW + 7_200_000);
+  });
+
+  test("row 15: the task's maxRetries counts, unless this retry names its own", () => {
+    const row = (retries: number, maxRetries?: number | null) =>
+      end(
+        { kind: "retry", failure, exhausted: failure, ...(maxRetries === undefined ? {} : { maxRetries }) },
+        "tracked",
+        message({ retries }),
+      ).row;
+    expect([row(2), row(3)]).toEqual(["retry", "retries exhausted"]);
+    expect([row(4, 5), row(5, 5), row(0, 0)]).toEqual(["retry", "retries exhausted", "retries exhausted"]);
+    expect(row(1_000, null)).toBe("retry");
+  });
+
+  /** What a second attempt was given: a late duplicate of the first message must find it. */
+  const GIVEN_BACK = JSON.stringify([message().envelope.args, message().envelope.kwargs]);
+
+  test("row 16: Reject({ requeue: true }) → RETRY of attempt n, back after 1, 2, 4 … 60 s", () => {
+    const outcome: Outcome = { kind: "rejected", requeue: true, failure };
+    expect(end(outcome, "tracked", message({}, 3))).toEqual({
+      row: "requeued",
+      change: changes.retry(held, { attempt: 1, retryAt: NOW + 4_000, args: GIVEN_BACK, failure: undefined }),
+      publish: [],
+      settle: release(4),
+    });
+    for (const mode of ["unclaimed", "untracked"] as const)
+      expect(end(outcome, mode)).toEqual({ row: "requeued", publish: [], settle: release(1) });
+  });
+
+  test("row 17: the worker shuts down → RETRY of attempt n, back at once", () => {
+    expect(end({ kind: "interrupted" })).toEqual({
+      row: "interrupted",
+      change: changes.retry(held, { attempt: 1, retryAt: NOW, args: GIVEN_BACK, failure: undefined }),
+      publish: [],
+      settle: release(0),
+    });
+    expect(end({ kind: "interrupted" }, "untracked")).toEqual({ row: "interrupted", publish: [], settle: release(0) });
+  });
+
+  test("rows 16 and 17: what was given back is claimable by the same message", () => {
+    for (const outcome of [{ kind: "interrupted" }, { kind: "rejected", requeue: true, failure }] as const) {
+      const after = changes.applied(end(outcome).change as changes.Change, record({ token: "mine" }));
+      expect(changes.holds(changes.claimable(1, NOW), after)).toBe(true);
+    }
+  });
+
+  test("rows 9, 16 and 17: what was given back keeps the arguments a retry had asked for", () => {
+    const second = message({ retries: 1, args: [9], kwargs: { k: 1 } });
+    for (const outcome of [{ kind: "interrupted" }, { kind: "rejected", requeue: true, failure }] as const) {
+      const givenBack = changes.applied(
+        end(outcome, "tracked", second).change as changes.Change,
+        record({ token: "mine" }),
+      );
+      const duplicateOfTheFirst = message({ retries: 0, args: [2, 3] });
+      const again = decideRefused(duplicateOfTheFirst, givenBack, circumstances).publish[0]?.envelope;
+      expect(again).toMatchObject({ retries: 1, args: [9], kwargs: { k: 1 } });
+    }
+  });
+
+  test("row 18: revoked while it ran → REVOKED, no follow-ups, acknowledged", () => {
+    const why = { type: "TaskRevoked", message: "stop" };
+    expect(end({ kind: "revoked", reason: "stop" })).toEqual({
+      row: "revoked while running",
+      change: changes.revokeHeld(held, NOW, why, 86_400),
+      publish: [],
+      settle: ACK,
+    });
+    expect(end({ kind: "revoked", reason: "stop" }, "unclaimed").change).toEqual(
+      changes.revokeHeld(unclaimed, NOW, why, 86_400),
+    );
+  });
+
+  const writeRefused = (existing: TaskRecord | undefined) =>
+    decideWriteRefused(existing, received, "tracked", "mine", policy, circumstances);
+
+  test("row 19: refused, STARTED with my token, a revoke was requested → REVOKED, acknowledged", () => {
+    for (const revokeRequested of ["cooperate", "terminate"] as const) {
+      const decision = writeRefused(record({ token: "mine", leaseUntil: NOW, revokeRequested }));
+      expect(decision).toMatchObject({ row: "revoked while running", settle: ACK, publish: [] });
+      expect(decision.change?.set.state).toBe("REVOKED");
+    }
+  });
+
+  test("row 20: refused otherwise → rows 8 to 11", () => {
+    const others = [
+      undefined,
+      record({ token: "other", leaseUntil: NOW + 9_000, revokeRequested: "cooperate" }),
+      record({ token: "mine", leaseUntil: NOW + 9_000 }),
+      record({ state: "SUCCESS", token: "mine", result: "5" }),
+      record({ state: "RETRY", attempt: 2, token: "mine", revokeRequested: "cooperate" }),
+    ];
+    for (const existing of others)
+      expect(writeRefused(existing)).toEqual(decideRefused(received, existing, circumstances));
+  });
+});
+
+describe("a dead letter", () => {
+  const dead = (existing: TaskRecord | undefined, mode: Mode = "tracked", from = received) =>
+    decideDeadLetter(from, existing, mode, "body", "mine", policy, circumstances);
+  const waiting = [
+    undefined,
+    record({ state: "PENDING", attempt: 0 }),
+    record({ state: "RETRY", attempt: 1 }),
+    record({ state: "RETRY", attempt: 0 }),
+  ];
+
+  test("row 30: nobody could start it → the message again, acknowledged", () => {
+    for (const existing of waiting) {
+      expect(dead(existing)).toEqual({
+        row: "dead letter, never claimed",
+        publish: [{ workload: "renders", envelope: { ...received.envelope, resends: 1 }, delaySeconds: 0 }],
+        settle: ACK,
+      });
+    }
+  });
+
+  test("row 30: at most 3 times, each with the rest of its delay", () => {
+    const again = (resends: number) => dead(undefined, "tracked", message({ resends, eta: NOW + 2_500 }));
+    expect(again(MAX_DEAD_LETTER_RESENDS - 1).publish[0]).toMatchObject({
+      envelope: { resends: MAX_DEAD_LETTER_RESENDS },
+      delaySeconds: 3,
+    });
+    expect(again(MAX_DEAD_LETTER_RESENDS).row).toBe("dead letter");
+  });
+
+  test("row 31: the same after 3 times → FAILURE(DeadLettered) where claimable, body kept, error callbacks", () => {
+    for (const existing of waiting) {
+      const decision = dead(existing, "tracked", message({ resends: MAX_DEAD_LETTER_RESENDS }));
+      const why = { type: "DeadLettered", message: "no worker could start it in 4 rounds of deliveries" };
+      expect(decision.change).toEqual(changes.failUnheld(claim, NOW, why, 86_400, "body"));
+      expect(decision.settle).toEqual(ACK);
+      expect(tasksOf(decision)).toEqual(["on_error"]);
+    }
+  });
+
+  test("row 31: STARTED with its lease over → FAILURE(DeadLettered), saying where it was lost", () => {
+    const lost = dead(record({ leaseUntil: NOW - CLOCK_SKEW_MS, owner: "w-7" }));
+    expect(lost.change?.set.failure?.message).toBe(
+      "its worker was lost in every delivery the queue allows, the last time in attempt 1 on w-7",
+    );
+    expect(dead(record({ attempt: 0 })).change?.set.failure?.message).toMatch(/in attempt 0 on an unknown worker$/);
+    expect(tasksOf(lost)).toEqual(["on_error"]);
+  });
+
+  test("row 31: not tracked → at once, for no record can say that nobody ran it", () => {
+    for (const mode of ["unclaimed", "untracked"] as const)
+      expect(dead(undefined, mode).change?.set.state).toBe("FAILURE");
+  });
+
+  test("row 32: otherwise → rows 8 to 11", () => {
+    const others = [
+      record({ state: "SUCCESS", result: "5" }),
+      record({ state: "FAILURE", failure }),
+      record({ state: "REVOKED" }),
+      record({ state: "RETRY", attempt: 2, retryAt: NOW + 1_000 }),
+      record({ leaseUntil: NOW + 9_000 }),
+      record({ leaseUntil: 0, attempt: 2 }),
+    ];
+    for (const existing of others) expect(dead(existing)).toEqual(decideRefused(received, existing, circumstances));
+  });
+});

@@ -1,0 +1,126 @@
+import { describe, expect, test } from "vitest";
+import { type Ending, followUps, type Routes } from "../../lib/core/follow-ups.ts";
+import { certify, derivedId, idKey } from "../../lib/core/ids.ts";
+import type { Envelope } from "../../lib/wire/envelope.ts";
+import type { WireSignature } from "../../lib/wire/signature.ts";
+
+const KEY = idKey("duckling");
+const NOW = Date.UTC(2026, 10, 21);
+const routes: Routes = {
+  key: KEY,
+  now: NOW,
+  route: (task) => ({ workload: task === "render" ? "renders" : "default", ignoreResult: task === "audit" }),
+};
+
+const signature = (task: string, facts: Partial<WireSignature> = {}): WireSignature => ({
+  task,
+  args: [],
+  kwargs: {},
+  options: {},
+  subtask_type: null,
+  immutable: false,
+  ...facts,
+});
+
+const parent: Envelope = {
+  id: "parent-1",
+  task: "add",
+  args: [2, 3],
+  kwargs: {},
+  rootId: "root-1",
+  retries: 2,
+  ignoreResult: false,
+  lang: "js",
+  headers: { tenant: "a" },
+  link: [signature("notify"), signature("render", { args: ["wide"], kwargs: { x: 1 } })],
+  linkError: [signature("on_error")],
+  chain: [],
+};
+const success: Ending = { state: "SUCCESS", result: "5" };
+
+describe("what a task's end publishes", () => {
+  test("after SUCCESS: every callback, with the result first", () => {
+    const published = followUps(parent, success, routes);
+    expect(published.map(({ envelope }) => [envelope.task, envelope.args])).toEqual([
+      ["notify", [5]],
+      ["render", [5, "wide"]],
+    ]);
+    expect(published[1]?.envelope.kwargs).toEqual({ x: 1 });
+  });
+
+  test("after FAILURE: every error callback, with the failed task's id first", () => {
+    const published = followUps(parent, { state: "FAILURE" }, routes);
+    expect(published.map(({ envelope }) => [envelope.task, envelope.args])).toEqual([["on_error", ["parent-1"]]]);
+  });
+
+  test.each<[string, Ending]>([
+    ["REVOKED", { state: "REVOKED" }],
+    ["an ignored SUCCESS", { ...success, ignored: true }],
+    ["a forgotten SUCCESS, whose result is gone", { state: "SUCCESS", forgotten: true }],
+    ["what has not ended", { state: "RETRY" }],
+  ])("after %s: nothing", (_, ending) => {
+    expect(followUps(parent, ending, routes)).toEqual([]);
+  });
+
+  test("nothing where nothing was linked", () => {
+    expect(followUps({ ...parent, link: [], linkError: [] }, success, routes)).toEqual([]);
+    expect(followUps({ ...parent, link: [], linkError: [] }, { state: "FAILURE" }, routes)).toEqual([]);
+  });
+
+  test("no value is null, as in Celery", () => {
+    const [first] = followUps(parent, { state: "SUCCESS" }, routes);
+    expect(first?.envelope.args).toEqual([null]);
+  });
+
+  test("an immutable signature is handed nothing", () => {
+    const link = [signature("notify", { args: ["done"], immutable: true })];
+    const linkError = [signature("on_error", { immutable: true })];
+    expect(followUps({ ...parent, link }, success, routes)[0]?.envelope.args).toEqual(["done"]);
+    expect(followUps({ ...parent, linkError }, { state: "FAILURE" }, routes)[0]?.envelope.args).toEqual([]);
+  });
+});
+
+describe("what is published", () => {
+  test("has an id derived from its parent and its place, the same every time", () => {
+    const ids = () => followUps(parent, success, routes).map(({ envelope }) => envelope.id);
+    expect(ids()).toEqual([derivedId(KEY, "parent-1", "link:0"), derivedId(KEY, "parent-1", "link:1")]);
+    expect(ids()).toEqual(ids());
+    expect(followUps(parent, { state: "FAILURE" }, routes)[0]?.envelope.id).toBe(
+      derivedId(KEY, "parent-1", "link_error:0"),
+    );
+  });
+
+  test("keeps an id that its signature was frozen with", () => {
+    const link = [signature("notify", { options: { task_id: "chosen" } })];
+    expect(followUps({ ...parent, link }, success, routes)[0]?.envelope.id).toBe("chosen");
+  });
+
+  test("says in its id that its result is ignored, where its task says so", () => {
+    const link = [signature("audit")];
+    const { envelope } = followUps({ ...parent, link }, success, routes)[0] ?? {};
+    expect(envelope?.ignoreResult).toBe(true);
+    expect(certify(envelope?.id ?? "", KEY)).toEqual({ genuine: true, untracked: true });
+  });
+
+  test("belongs to the same root, and to this parent", () => {
+    for (const { envelope } of followUps(parent, success, routes)) {
+      expect(envelope).toMatchObject({ rootId: "root-1", parentId: "parent-1", retries: 0, lang: "js", headers: {} });
+    }
+  });
+
+  test("goes to its task's workload, or to the one its signature names", () => {
+    const link = [signature("render"), signature("render", { options: { queue: "fast" } }), signature("elsewhere")];
+    expect(followUps({ ...parent, link }, success, routes).map(({ workload }) => workload)).toEqual([
+      "renders",
+      "fast",
+      "default",
+    ]);
+  });
+
+  test("waits for its countdown", () => {
+    const link = [30, 0, 100_000].map((countdown) => signature("notify", { options: { countdown } }));
+    const published = followUps({ ...parent, link }, success, routes);
+    expect(published.map(({ delaySeconds }) => delaySeconds)).toEqual([30, 0, 900]);
+    expect(published.map(({ envelope }) => envelope.eta)).toEqual([NOW + 30_000, undefined, NOW + 100_000_000]);
+  });
+});
