@@ -60,7 +60,7 @@ describe("a task", () => {
 describe("delay()", () => {
   test("takes the handler's arguments and gives a typed result", () => {
     expectTypeOf(add.delay(2, 3)).toEqualTypeOf<Promise<AsyncResult<number>>>();
-    expectTypeOf(greet.delay("Ada", "Dr ")).resolves.toEqualTypeOf<AsyncResult<{ text: string }, Promise<{ text: string }>>>();
+    expectTypeOf(greet.delay("Ada", "Dr ")).resolves.toEqualTypeOf<AsyncResult<{ text: string }>>();
     void greet.delay("Ada");
     void bound.delay("a");
     void bound.delay("a", true);

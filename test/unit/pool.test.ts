@@ -1,0 +1,307 @@
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Outcome } from "../../lib/core/outcome.ts";
+import { type Fields, type Logger, silentLogger } from "../../lib/log.ts";
+import type { JsonValue } from "../../lib/wire/serializer.ts";
+import { StopSignal } from "../../lib/worker/job.ts";
+import { createPool, type TaskPool } from "../../lib/worker/pool.ts";
+import { type JobChanges, job } from "../fixtures/pool/job.ts";
+
+const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/pool/${name}`, import.meta.url));
+
+/** Keeps what is logged, in order, with whatever else a test puts there. */
+function recorder() {
+  const entries: unknown[] = [];
+  const logger = (bound: Fields): Logger => {
+    const at = (level: string) => (fields: Fields, message: string) =>
+      void entries.push([level, { ...bound, ...fields }, message]);
+    const child = (fields: Fields) => logger({ ...bound, ...fields });
+    return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error"), child };
+  };
+  return { entries, log: logger({}) };
+}
+
+let pool: TaskPool;
+const poolLog = recorder();
+
+beforeAll(() => {
+  pool = createPool({ appPath: fixture("app.ts"), threads: 1, memoryMb: 64, log: poolLog.log });
+});
+afterAll(() => pool.close());
+
+const run = (task: string, args: readonly JsonValue[] = [], changes: JobChanges = {}) =>
+  pool.run(job(task, args, changes));
+
+function value(outcome: Outcome): unknown {
+  expect(outcome).toMatchObject({ kind: "success" });
+  return outcome.kind === "success" && outcome.result !== undefined ? JSON.parse(outcome.result) : undefined;
+}
+
+const worksOn = async () => expect(value(await run("add", [2, 3]))).toBe(5);
+
+describe("what a job brings back", () => {
+  test("its value", async () => expect(value(await run("add", [2, 3]))).toBe(5));
+
+  test("its context arrives, and the arguments with kwargs last", async () => {
+    const outcome = await run("facts", [1, "two"], {
+      envelope: { kwargs: { three: 3 }, retries: 2 },
+      timeLimit: 9,
+      softTimeLimit: 8,
+    });
+    expect(value(outcome)).toMatchObject({
+      same: true,
+      args: '[1,"two",{"three":3}]',
+      id: "id of facts",
+      retries: 2,
+      worker: "test worker",
+      messageId: "message",
+      limits: [8, 9],
+    });
+  });
+
+  test("a thread is used again", async () => {
+    const thread = async () => (value(await run("facts")) as { thread: number }).thread;
+    expect(await thread()).toBe(await thread());
+  });
+
+  test("an error of its own class, with stack, code and cause", async () => {
+    const outcome = await run("refuse");
+    expect(outcome).toMatchObject({
+      kind: "failure",
+      expected: false,
+      failure: {
+        type: "PaymentRefused",
+        message: "the card has expired",
+        code: "card_expired",
+        stack: expect.stringContaining("pool/tasks.ts:"),
+        cause: { type: "RangeError", message: "12/24 is over" },
+      },
+    });
+  });
+
+  test("a retry: classes in autoRetryFor are those of the thread", async () =>
+    expect(await run("flaky")).toMatchObject({ kind: "retry", failure: { type: "Timeout", message: "no answer" } }));
+
+  test("what is thrown to be ignored", async () =>
+    expect(await run("give up")).toEqual({ kind: "ignored", reason: "nothing to do" }));
+
+  test("progress and log lines, in order, before its outcome", async () => {
+    const { entries, log } = recorder();
+    const report = async (meta: string | undefined, state: string | undefined) => void entries.push([meta, state]);
+    entries.push((await run("chatty", [], { log, report })).kind);
+    expect(entries).toEqual([
+      ["info", { step: 1 }, "begins"],
+      ["1", undefined],
+      ["warn", { part: "two", step: 2 }, "goes on"],
+      ['{"at":2}', "HALFWAY"],
+      ["3", "HALFWAY"],
+      ["error", { step: 3 }, "ends"],
+      "success",
+    ]);
+  });
+
+  test("a report that could not be stored fails where it was made", async () => {
+    const { entries, log } = recorder();
+    const report = async () => Promise.reject(new RangeError("the table is gone"));
+    await run("unlucky report", [], { log, report });
+    expect(entries).toEqual([["info", {}, "RangeError: the table is gone"]]);
+  });
+
+  test("a task its thread does not know is a failure", async () =>
+    expect(await run("no such task")).toMatchObject({ kind: "failure", failure: { type: "NotRegistered" } }));
+});
+
+describe("what a job sends without awaiting it", () => {
+  test("has been accepted when the outcome is there", async () => {
+    const before = value(await run("how many were sent")) as number;
+    expect(value(await run("sends without awaiting", ["a", "b"]))).toBe("sent");
+    expect(value(await run("how many were sent"))).toBe(before + 2);
+  });
+
+  test("and makes it fail where it was refused", async () =>
+    expect(await run("sends without awaiting", ["a", "refuse me"])).toMatchObject({
+      kind: "failure",
+      failure: { type: "BrokerUnavailable" },
+    }));
+
+  test("unless the job has handled that itself", async () =>
+    expect(value(await run("handles a send that fails"))).toBe("handled"));
+});
+
+describe("limits", () => {
+  test("the soft limit reaches code that waits", async () => {
+    expect(value(await run("tidy", [], { softTimeLimit: 0.05 }))).toBe("tidied up");
+    expect(await run("nap", [], { softTimeLimit: 0.05 })).toMatchObject({
+      kind: "failure",
+      failure: { type: "SoftTimeLimitExceeded" },
+    });
+  });
+
+  test("the hard limit ends a loop that never waits, and nothing else stands still meanwhile", async () => {
+    let beats = 0;
+    const heart = setInterval(() => beats++, 10);
+    const outcome = await run("spin", [], { timeLimit: 0.5, softTimeLimit: 0.1 });
+    clearInterval(heart);
+    expect(outcome).toMatchObject({ kind: "failure", failure: { type: "TimeLimitExceeded" } });
+    expect(beats).toBeGreaterThan(5);
+    await worksOn();
+  });
+
+  test("a hard limit can be retried", async () => {
+    const changes = { timeLimit: 0.2, softTimeLimit: 0.1, options: { autoRetryFor: ["TimeLimitExceeded"] } };
+    expect(await run("spin", [], changes)).toMatchObject({ kind: "retry", failure: { type: "TimeLimitExceeded" } });
+  });
+});
+
+describe("stops", () => {
+  /** Stops the job as soon as it says that it runs. */
+  const stopped = (task: string, reason: Parameters<StopSignal["stop"]>[0]) => {
+    const stop = new StopSignal();
+    return run(task, [], { stop, report: async () => stop.stop(reason) });
+  };
+
+  test("revoked: the signal aborts, the code ends as it likes", async () =>
+    expect(value(await stopped("hold", "revoked"))).toBe("let go"));
+
+  test.each([
+    ["terminated", { kind: "revoked", reason: "terminated" }],
+    ["shutdown", { kind: "interrupted" }],
+    ["claim lost", { kind: "failure", failure: { type: "ClaimLost" } }],
+  ] as const)("%s: the thread is ended, whatever its code does", async (reason, outcome) => {
+    expect(await stopped("spin", reason)).toMatchObject(outcome);
+    await worksOn();
+  });
+
+  test("before it starts: nothing is started", async () => {
+    const stop = new StopSignal();
+    stop.stop("terminated");
+    expect(await run("add", [2, 3], { stop })).toMatchObject({ kind: "revoked" });
+  });
+});
+
+describe("deaths", () => {
+  test("out of memory", async () => {
+    expect(await run("hog")).toMatchObject({
+      kind: "failure",
+      failure: { type: "WorkerLost", message: expect.stringMatching(/ran out of memory: .* limited to 64 MB/) },
+    });
+    await worksOn();
+  });
+
+  test("process.exit", async () => {
+    expect(await run("exit", [3])).toMatchObject({
+      kind: "failure",
+      failure: { type: "WorkerLost", message: expect.stringMatching(/exit code 3: process\.exit\(\) was called/) },
+    });
+    await worksOn();
+  });
+
+  test.each([
+    ["rejects behind its own back", "a rejected promise nobody handled", "nobody awaits me"],
+    ["throws in a callback", "an error nobody caught", "nobody catches me"],
+  ])("%s", async (task, what, message) => {
+    expect(await run(task)).toMatchObject({
+      kind: "failure",
+      failure: {
+        type: "WorkerLost",
+        message: expect.stringContaining(`${what} ended the task's thread: TypeError: ${message}`),
+        cause: { type: "TypeError", message, stack: expect.stringContaining("pool/deaths.ts:") },
+      },
+    });
+    await worksOn();
+  });
+
+  test("may be retried by name", async () => {
+    const changes = { options: { autoRetryFor: ["WorkerLost"] } };
+    expect(await run("exit", [1], changes)).toMatchObject({ kind: "retry", failure: { type: "WorkerLost" } });
+  });
+
+  test("what an earlier job left behind is logged under its name and blamed on nobody else", async () => {
+    poolLog.entries.length = 0;
+    expect((await run("leaves a bomb")).kind).toBe("success");
+    expect(value(await run("innocent"))).toBe("innocent");
+    expect(poolLog.entries).toEqual([
+      [
+        "error",
+        expect.objectContaining({ task: "leaves a bomb", id: "id of leaves a bomb", error: "TypeError: too late" }),
+        expect.stringContaining("a task that had already ended"),
+      ],
+    ]);
+  });
+});
+
+test("two threads run two jobs at once, never three", async () => {
+  await using two = createPool({ appPath: fixture("app.ts"), threads: 2, memoryMb: 64, log: silentLogger });
+  const holding: StopSignal[] = [];
+  let most = 0;
+  let held = Promise.withResolvers<void>();
+  const hold = async () => {
+    const stop = new StopSignal();
+    const report = async () => {
+      most = Math.max(most, holding.push(stop));
+      held.resolve();
+    };
+    const outcome = await two.run(job("hold", [], { stop, report }));
+    return outcome.kind;
+  };
+  const jobs = [hold(), hold(), hold(), hold()];
+  for (let ended = 0; ended < jobs.length; ) {
+    const together = Math.min(2, jobs.length - ended);
+    while (holding.length < together) {
+      await held.promise;
+      held = Promise.withResolvers<void>();
+    }
+    holding.shift()?.stop("revoked");
+    ended++;
+  }
+  expect(await Promise.all(jobs)).toEqual(["success", "success", "success", "success"]);
+  expect(most).toBe(2);
+});
+
+test("another thread's death is nobody else's", async () => {
+  await using two = createPool({ appPath: fixture("app.ts"), threads: 2, memoryMb: 64, log: silentLogger });
+  const stop = new StopSignal();
+  const held = Promise.withResolvers<void>();
+  const holding = two.run(job("hold", [], { stop, report: async () => held.resolve() }));
+  await held.promise;
+  for (const task of ["hog", "exit", "throws in a callback"]) {
+    expect(await two.run(job(task))).toMatchObject({ failure: { type: "WorkerLost" } });
+  }
+  stop.stop("revoked");
+  expect(value(await holding)).toBe("let go");
+});
+
+describe("an app that does not load", () => {
+  test("is a failure that says why, for every job", async () => {
+    await using broken = createPool({
+      appPath: fixture("load/throws.ts"),
+      threads: 1,
+      memoryMb: 64,
+      log: silentLogger,
+    });
+    for (let i = 0; i < 2; i++) {
+      expect(await broken.run(job("add", [1, 2]))).toMatchObject({
+        kind: "failure",
+        failure: { type: "StartupFailed", message: expect.stringContaining("ConfigMissing: no DATABASE_URL") },
+      });
+    }
+  });
+
+  test("or the end of every thread is no hang, and no storm of new threads", async () => {
+    const appPath = fixture("load/exits-in-threads.ts");
+    await using broken = createPool({ appPath, threads: 1, memoryMb: 64, log: silentLogger });
+    for (let i = 0; i < 8; i++) {
+      expect(await broken.run(job("any"))).toMatchObject({
+        failure: { type: "WorkerLost", message: expect.stringContaining("exit code 7") },
+      });
+    }
+  });
+});
+
+test("console output of a thread arrives; a closed pool leaves no thread that keeps the process alive", async () => {
+  const ran = await promisify(execFile)(process.execPath, [fixture("console.ts")], { timeout: 20_000 });
+  expect(ran.stdout).toBe("a line for stdout\nclosed interrupted interrupted\n");
+  expect(ran.stderr).toContain("a line for stderr\n");
+});
