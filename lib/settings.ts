@@ -24,7 +24,10 @@ export interface TaskOptions {
   readonly retryBackoffMax?: Duration;
   /** Full jitter: a retry comes anywhere from at once to the whole backoff. @default true */
   readonly retryJitter?: boolean;
-  /** Hard limit: the execution is terminated. @default "5m" */
+  /**
+   * Hard limit: the run ends as FAILURE(TimeLimitExceeded). On a CPU-heavy workload its process is killed; on an I/O-bound one,
+   * which shares its thread with others, it is no longer waited for. @default "5m"
+   */
   readonly timeLimit?: Duration;
   /** Soft limit: `ctx.signal` aborts with SoftTimeLimitExceeded. @default - nine tenths of `timeLimit` */
   readonly softTimeLimit?: Duration;

@@ -24,6 +24,7 @@ export function conclude(record: TaskRecord | undefined, certificate: Certificat
     case "RETRY":
       return outlived(record.retryAt, now) ? "LOST" : "RETRY";
     case "STARTED":
+      if (outlived(record.leaseUntil, now)) return "LOST";
       return now >= (record.leaseUntil ?? 0) + CLOCK_SKEW_MS ? "STALLED" : "STARTED";
     default:
       return record.state;

@@ -46,6 +46,7 @@ describe("what state() concludes from a record", () => {
       "STALLED",
     ],
     ["STARTED, lease over", { state: "STARTED", leaseUntil: NOW - CLOCK_SKEW_MS - 1 }, "STALLED"],
+    ["STARTED, lease over since 14 days and 1 hour", { state: "STARTED", leaseUntil: OLD }, "LOST"],
     ["STARTED, without a lease", { state: "STARTED" }, "STALLED"],
     ["SUCCESS", { state: "SUCCESS" }, "SUCCESS"],
     ["FAILURE", { state: "FAILURE" }, "FAILURE"],
