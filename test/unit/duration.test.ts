@@ -50,7 +50,7 @@ describe("a duration", () => {
     [true, "true"],
     [new Date(0), "a Date object"],
     [["30s"], "an array"],
-    [Object.create(null), "a null-prototype object"],
+    [Object.create(null), "an object"],
     [function later() {}, "the function later"],
     [() => {}, "the function (anonymous)"],
   ])("%j is refused, as it is", (given, description) => {
