@@ -1,7 +1,8 @@
 // Works off one queue: one long poll, never more messages in hand than slots × prefetch, and nothing lost at shutdown.
 import { LovageError } from "../errors.ts";
 import type { Delivery } from "../ports/broker.ts";
-import { type ExecuteDeps, type Execution, execute, type WorkloadLimits } from "./execute.ts";
+import { execute } from "./execute.ts";
+import type { ExecuteDeps, Execution, WorkloadLimits } from "./execution.ts";
 import { type Heartbeat, startHeartbeat } from "./heartbeat.ts";
 
 export interface ConsumerOptions extends WorkloadLimits {

@@ -6,7 +6,7 @@ import { DecodeError } from "../errors.ts";
 import type { Delivery } from "../ports/broker.ts";
 import { decode } from "../wire/envelope.ts";
 import { settle } from "./apply.ts";
-import { type ExecuteDeps, modeOf, newToken, UNKNOWN_TASK_POLICY, type WorkloadLimits } from "./execute.ts";
+import { type ExecuteDeps, modeOf, newToken, UNKNOWN_TASK_POLICY, type WorkloadLimits } from "./execution.ts";
 
 /** An unreadable message stays on the dead-letter queue, out of sight for this long at a time: the alarm keeps ringing. */
 const UNREADABLE_SECONDS = 900;

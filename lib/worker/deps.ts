@@ -3,7 +3,7 @@ import type { Backends } from "../connection.ts";
 import type { Logger } from "../log.ts";
 import type { Broker } from "../ports/broker.ts";
 import { deadLetterQueueName, queueName } from "../store/table.ts";
-import { type ExecuteDeps, protocol } from "./execute.ts";
+import { type ExecuteDeps, protocol } from "./execution.ts";
 import type { Run } from "./job.ts";
 import { logRuns } from "./log-runs.ts";
 

@@ -17,7 +17,7 @@ export function logRuns(run: Run, clock: Clock): Run {
 }
 
 interface Line {
-  readonly level: "info" | "warn" | "error";
+  readonly level: "debug" | "info" | "warn" | "error";
   readonly fields: Fields;
   readonly message: string;
 }
@@ -36,11 +36,7 @@ function line(outcome: Outcome): Line {
       return { level: "error", fields: { error: text(failure), stack: failure.stack }, message: "failed" };
     }
     case "retry":
-      return {
-        level: "info",
-        fields: outcome.failure ? { error: text(outcome.failure) } : {},
-        message: "asks for a retry",
-      };
+      return { level: "debug", fields: {}, message: "asks for a retry" };
     case "rejected":
       return {
         level: "warn",

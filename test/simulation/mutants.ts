@@ -2,7 +2,7 @@
 import type { Change, ChangeKind, Clause } from "../../lib/core/changes.ts";
 import type { Decision, Settle } from "../../lib/core/decide.ts";
 import { settle } from "../../lib/worker/apply.ts";
-import { type Protocol, protocol } from "../../lib/worker/execute.ts";
+import { type Protocol, protocol } from "../../lib/worker/execution.ts";
 import type { Mutant } from "./world.ts";
 
 type Edit = (change: Change) => Change;

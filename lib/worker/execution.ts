@@ -1,0 +1,63 @@
+// What executing a message needs, and the words it is spoken of in.
+
+import type { Mode, Received } from "../core/decide.ts";
+import * as decisions from "../core/decide.ts";
+import type { Routes } from "../core/follow-ups.ts";
+import { certify } from "../core/ids.ts";
+import { TASK_DEFAULTS } from "../defaults.ts";
+import type { Delivery } from "../ports/broker.ts";
+import type { TaskSettings } from "../settings.ts";
+import { type ApplyDeps, apply } from "./apply.ts";
+import type { Run, StopSignal } from "./job.ts";
+
+/** The decisions, so that the simulation can take one away and see what breaks. */
+export const protocol = { ...decisions, apply };
+export type Protocol = typeof protocol;
+
+export interface ExecuteDeps extends ApplyDeps {
+  readonly routes: Omit<Routes, "now">;
+  readonly owner: string;
+  readonly protocol: Protocol;
+  /** Settings of a registered task. */
+  task(name: string): TaskSettings | undefined;
+  taskNames(): readonly string[];
+  run: Run;
+}
+
+export interface WorkloadLimits {
+  readonly name: string;
+  readonly visibilitySeconds: number;
+  readonly maxReceiveCount: number;
+}
+
+/** A message in hand. `stop` may be called from outside (shutdown). */
+export interface Execution {
+  readonly delivery: Delivery;
+  readonly stop: StopSignal;
+  /** Resolves with the row of docs/protocol.md that settled it. */
+  readonly done: Promise<string>;
+}
+
+export function newToken({ clock }: ExecuteDeps): string {
+  return Buffer.from(clock.randomBytes(12)).toString("base64url");
+}
+
+/** What the task asks for, as far as it is known here. */
+export function modeOf(
+  { envelope }: Received,
+  settings: TaskSettings | undefined,
+  { routes }: Pick<ExecuteDeps, "routes">,
+): Mode {
+  // Only an id that says so itself may go without a record: a reader has nothing else to tell by.
+  if (envelope.ignoreResult && certify(envelope.id, routes.key).untracked) return "untracked";
+  return settings?.claim === false ? "unclaimed" : "tracked";
+}
+
+export const UNKNOWN_TASK_POLICY = {
+  maxRetries: TASK_DEFAULTS.maxRetries,
+  defaultRetryDelay: TASK_DEFAULTS.defaultRetryDelaySeconds,
+  retryBackoff: false,
+  retryBackoffMax: TASK_DEFAULTS.retryBackoffMaxSeconds,
+  retryJitter: TASK_DEFAULTS.retryJitter,
+  resultExpires: TASK_DEFAULTS.resultExpiresSeconds,
+} as const;

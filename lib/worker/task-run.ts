@@ -1,0 +1,199 @@
+// One attempt of one task, from a message that could be read to a decision that is carried out.
+import * as changes from "../core/changes.ts";
+import type { Circumstances, Decision, Mode, Received } from "../core/decide.ts";
+import type { Outcome } from "../core/outcome.ts";
+import { leaseUntil } from "../core/visibility.ts";
+import { UNKNOWN_TASK_RECEIVES } from "../defaults.ts";
+import { MessageTooLarge, NotRegistered, NotSupported } from "../errors.ts";
+import type { Delivery } from "../ports/broker.ts";
+import type { TaskSettings } from "../settings.ts";
+import type { Failure, TaskRecord } from "../store/record.ts";
+import { encode } from "../wire/envelope.ts";
+import { toFailure } from "../wire/failure.ts";
+import { writeSurely } from "./apply.ts";
+import { type ExecuteDeps, modeOf, newToken, UNKNOWN_TASK_POLICY, type WorkloadLimits } from "./execution.ts";
+import { startHeartbeat } from "./heartbeat.ts";
+import type { StopSignal } from "./job.ts";
+
+export class TaskRun {
+  readonly #received: Received;
+  readonly #delivery: Delivery;
+  readonly #workload: WorkloadLimits;
+  readonly #stop: StopSignal;
+  readonly #deps: ExecuteDeps;
+  readonly #settings: TaskSettings | undefined;
+  readonly #mode: Mode;
+  readonly #token: string;
+
+  constructor(received: Received, delivery: Delivery, workload: WorkloadLimits, stop: StopSignal, deps: ExecuteDeps) {
+    this.#received = received;
+    this.#delivery = delivery;
+    this.#workload = workload;
+    this.#stop = stop;
+    this.#deps = deps;
+    this.#settings = deps.task(received.envelope.task);
+    this.#mode = modeOf(received, this.#settings, deps);
+    this.#token = newToken(deps);
+  }
+
+  get #policy() {
+    return this.#settings ?? UNKNOWN_TASK_POLICY;
+  }
+
+  #circumstances(): Circumstances {
+    const now = this.#deps.clock.now();
+    return { now, random: this.#deps.clock.random(), routes: { ...this.#deps.routes, now } };
+  }
+
+  /** What happens to a message that is not to be started, or undefined where it is. */
+  place(): Decision | undefined {
+    const { protocol } = this.#deps;
+    const circumstances = this.#circumstances();
+    const untimely =
+      protocol.decideExpired(this.#received, this.#policy, circumstances, this.#token) ??
+      protocol.decideEarly(this.#received, circumstances);
+    if (untimely) return untimely;
+    const reason = this.#unrunnable();
+    if (reason === undefined) return undefined;
+    const giveBackUntil = reason instanceof NotRegistered ? UNKNOWN_TASK_RECEIVES : 0;
+    this.#deps.log.error({ error: reason.message }, "cannot run this task");
+    return protocol.decideUnrunnable(
+      this.#received,
+      toFailure(reason),
+      this.#policy,
+      circumstances,
+      this.#token,
+      giveBackUntil,
+    );
+  }
+
+  #unrunnable(): Error | undefined {
+    const { envelope } = this.#received;
+    if (this.#settings === undefined) return new NotRegistered(envelope.task, this.#deps.taskNames());
+    // Running it and dropping the rest of its workflow would lose tasks that were accepted.
+    if (envelope.chain.length > 0 || envelope.chord !== undefined) {
+      return new NotSupported(
+        "the message carries a chain or a chord, which this version cannot continue; send the steps one by one, with link",
+      );
+    }
+    return undefined;
+  }
+
+  async claimAndRun(): Promise<Decision> {
+    if (this.#mode === "tracked") {
+      const refusal = await this.#claim();
+      if (refusal) return refusal;
+    }
+    const outcome = this.#stop.reason === undefined ? await this.#run() : stoppedBeforeStart(this.#stop);
+    return this.#decide(outcome);
+  }
+
+  /** Undefined where the claim is held. */
+  async #claim(): Promise<Decision | undefined> {
+    const { clock, owner, protocol, log } = this.#deps;
+    const now = clock.now();
+    const claim = protocol.claimOf(this.#received, this.#token);
+    const lease = {
+      owner,
+      until: leaseUntil(now, this.#workload.visibilitySeconds),
+      lastDelivery: this.#received.receiveCount >= this.#workload.maxReceiveCount,
+    };
+    const answer = await writeSurely(changes.claim(claim, now, lease), this.#deps);
+    const record = answer.applied ? answer.record : answer.existing;
+    // Refused by my own token: the write had arrived, its answer was lost and it was written again.
+    const held = answer.applied || (record?.state === "STARTED" && record.token === this.#token);
+    if (!held) return protocol.decideRefused(this.#received, record, this.#circumstances());
+    if (record?.revokeRequested) this.#stop.stop("revoked");
+    if ((record?.runs ?? 1) > 1 && this.#received.envelope.retries === 0)
+      log.info({ run: record?.runs }, "starts again, an earlier execution of this attempt did not finish it");
+    return undefined;
+  }
+
+  async #run(): Promise<Outcome> {
+    const { envelope, workload } = this.#received;
+    const settings = this.#settings as TaskSettings; // place() has refused unknown tasks
+    const stop = this.#stop;
+    const claim = this.#mode === "tracked" ? this.#deps.protocol.claimOf(this.#received, this.#token) : undefined;
+    const heartbeat = startHeartbeat(
+      this.#delivery,
+      claim,
+      this.#workload.visibilitySeconds,
+      {
+        claimLost: () => stop.stop("claim lost"),
+        revokeRequested: (how) => stop.stop(how === "terminate" ? "terminated" : "revoked"),
+      },
+      this.#deps,
+    );
+    const timeLimit = envelope.timeLimit ?? settings.timeLimit;
+    try {
+      return await this.#deps.run({
+        envelope,
+        settings,
+        workload,
+        owner: this.#deps.owner,
+        receiveCount: this.#received.receiveCount,
+        messageId: this.#delivery.messageId,
+        timeLimit,
+        softTimeLimit: envelope.softTimeLimit ?? Math.min(settings.softTimeLimit, timeLimit),
+        stop,
+        log: this.#deps.log,
+        report: async (meta, customState) => {
+          if (claim) await this.#deps.store.write(changes.report(claim, meta, customState));
+        },
+      });
+    } finally {
+      await heartbeat.stop();
+    }
+  }
+
+  #decide(outcome: Outcome): Decision {
+    const { protocol } = this.#deps;
+    const circumstances = this.#circumstances();
+    const decision = protocol.decide(outcome, this.#received, this.#mode, this.#token, this.#policy, circumstances);
+    if (outcome.kind !== "retry") return decision;
+    const next = decision.publish[0];
+    const again = decision.row === "retry" && next !== undefined;
+    this.#logRetry(outcome, next?.delaySeconds, again);
+    if (!again) return decision;
+    // A retry with arguments that cannot be sent must fail before its record promises another attempt.
+    try {
+      encode(next.envelope, this.#received.workload);
+      return decision;
+    } catch (error) {
+      if (!(error instanceof MessageTooLarge)) throw error;
+      const failure = { kind: "failure", failure: toFailure(error), expected: false } as const;
+      return protocol.decide(failure, this.#received, this.#mode, this.#token, this.#policy, circumstances);
+    }
+  }
+
+  #logRetry(
+    { failure, exhausted }: Extract<Outcome, { kind: "retry" }>,
+    seconds: number | undefined,
+    retries: boolean,
+  ): void {
+    const { log } = this.#deps;
+    const error = (what: Failure) => `${what.type}: ${what.message}`;
+    if (retries) log.info({ retry_in_s: seconds, ...(failure && { error: error(failure) }) }, "runs again later");
+    else log.error({ error: error(exhausted), stack: exhausted.stack }, "failed, its retries are exhausted");
+  }
+
+  apply(decision: Decision): Promise<Decision> {
+    const { protocol } = this.#deps;
+    const refused = (existing: TaskRecord | undefined) =>
+      protocol.decideWriteRefused(
+        existing,
+        this.#received,
+        this.#mode,
+        this.#token,
+        this.#policy,
+        this.#circumstances(),
+      );
+    return protocol.apply(decision, this.#delivery, this.#workload.name, refused, this.#deps);
+  }
+}
+
+function stoppedBeforeStart(stop: StopSignal): Outcome {
+  return stop.reason === "shutdown"
+    ? { kind: "interrupted" }
+    : { kind: "revoked", reason: "revoked before it started" };
+}
