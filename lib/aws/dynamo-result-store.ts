@@ -9,10 +9,11 @@ import {
   UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
 import { type Clock, systemClock } from "../clock.ts";
-import type { Change } from "../core/changes.ts";
+import { applied, type Change } from "../core/changes.ts";
 import type { ResultStore, WriteAnswer } from "../ports/result-store.ts";
 import type { TaskRecord } from "../store/record.ts";
 import { TABLE } from "../store/table.ts";
+import { BatchWrites } from "./batch-writes.ts";
 import { type DynamoClientOptions, type DynamoClients, dynamoClients, whereIs } from "./clients.ts";
 import { mayCreate, toOverwrite, toUpdate, type Update } from "./conditions.ts";
 import { type Item, itemBytes, toRecord } from "./record-item.ts";
@@ -20,6 +21,8 @@ import { toStoreError } from "./to-error.ts";
 
 export interface DynamoResultStoreOptions extends DynamoClientOptions {
   readonly table: string;
+  /** Claims and endings made at the same time share a request. `false`: each write is a request of its own. @default true */
+  readonly batchWrites?: boolean;
   /** @default - the system's */
   readonly clock?: Clock;
 }
@@ -31,11 +34,13 @@ export class DynamoResultStore implements ResultStore {
   readonly #table: string;
   readonly #clock: Clock;
   readonly #clients: DynamoClients;
+  readonly #batches: BatchWrites | undefined;
 
-  constructor({ table, clock = systemClock, ...options }: DynamoResultStoreOptions) {
+  constructor({ table, batchWrites = true, clock = systemClock, ...options }: DynamoResultStoreOptions) {
     this.#table = table;
     this.#clock = clock;
     this.#clients = dynamoClients(options);
+    this.#batches = batchWrites ? new BatchWrites(table, () => this.#client, clock) : undefined;
   }
 
   get #client(): DynamoDBClient {
@@ -53,6 +58,11 @@ export class DynamoResultStore implements ResultStore {
   }
 
   async write(change: Change): Promise<WriteAnswer> {
+    if ((await this.#batches?.write(change)) === "done") return { applied: true, record: written(change) };
+    return this.#writeAlone(change);
+  }
+
+  async #writeAlone(change: Change): Promise<WriteAnswer> {
     const now = this.#clock.now();
     const answer = await this.#update(change, toUpdate(change, now));
     if (answer.applied || answer.existing === undefined || unlessExpired(answer.existing, now)) return answer;
@@ -108,6 +118,11 @@ export class DynamoResultStore implements ResultStore {
 
 function keyOf(id: string): Item {
   return { [TABLE.key]: { S: id } };
+}
+
+/** What is known of a record after a batched write: all of it after a claim, what was set after an ending. */
+function written(change: Change): TaskRecord {
+  return applied(change, undefined);
 }
 
 function isEmpty(values: Item): boolean {

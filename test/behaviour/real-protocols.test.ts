@@ -29,6 +29,8 @@ test("answers lost after their effect change nothing: every task ends once, its 
     ran.set(n, (ran.get(n) ?? 0) + 1);
     return n * 2;
   });
+  real.dynamodb.on({ operation: "BatchExecuteStatement", nth: every(3), fault: { kind: "drop after" } });
+  real.dynamodb.on({ operation: "BatchExecuteStatement", nth: every(7, 2), fault: { kind: "duplicate" } });
   real.dynamodb.on({ operation: "UpdateItem", nth: every(5), fault: { kind: "drop after" } });
   real.dynamodb.on({ operation: "UpdateItem", nth: every(11, 3), fault: THROTTLED_DYNAMODB });
   real.dynamodb.on({ operation: "UpdateItem", nth: every(13, 4), fault: { kind: "duplicate" } });

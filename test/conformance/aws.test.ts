@@ -9,15 +9,12 @@ import { testBroker } from "./broker.ts";
 import { testResultStore } from "./result-store.ts";
 
 let stack: TestStack;
-let store: DynamoResultStore;
 
 beforeAll(async () => {
   stack = await startTestStack();
-  store = new DynamoResultStore({ table: TABLE_NAME, endpoint: stack.dynamodbEndpoint });
 });
 
 afterAll(async () => {
-  await store?.close();
   await stack?.stop();
 });
 
@@ -38,9 +35,18 @@ testBroker("SqsBroker", async () => {
   };
 });
 
-testResultStore("DynamoResultStore", async () => ({
-  store,
-  now: () => systemClock.now(),
-  withoutTable: () => new DynamoResultStore({ table: "no-such-table", endpoint: stack.dynamodbEndpoint }),
-  [Symbol.asyncDispose]: async () => {},
-}));
+for (const [name, batchWrites] of [
+  ["DynamoResultStore, batched writes", true],
+  ["DynamoResultStore, single writes", false],
+] as const) {
+  testResultStore(name, async () => {
+    const options = { endpoint: stack.dynamodbEndpoint, batchWrites };
+    const store = new DynamoResultStore({ table: TABLE_NAME, ...options });
+    return {
+      store,
+      now: () => systemClock.now(),
+      withoutTable: () => new DynamoResultStore({ table: "no-such-table", ...options }),
+      [Symbol.asyncDispose]: () => store.close(),
+    };
+  });
+}

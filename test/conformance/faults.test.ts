@@ -46,7 +46,7 @@ async function sqs(deadlineMs = 10_000) {
 
 async function dynamodb(options: Partial<DynamoResultStoreOptions> = {}) {
   const proxy = await startFaultProxy(stack.dynamodbEndpoint);
-  const store = new DynamoResultStore({ table: TABLE_NAME, endpoint: proxy.endpoint, ...options });
+  const store = new DynamoResultStore({ table: TABLE_NAME, endpoint: proxy.endpoint, batchWrites: false, ...options });
   return {
     proxy,
     store,
