@@ -21,10 +21,14 @@ const REQUESTS = 8;
 /** A batch is tried once: after this the single writes take over. */
 const DEADLINE_MS = 10_000;
 
+/** No permission for PartiQL, or no PartiQL at all: single writes from now on, instead of both for ever. */
+const NOT_AVAILABLE: ReadonlySet<string> = new Set(["AccessDeniedException", "UnknownOperationException"]);
+
 export class BatchWrites {
   readonly #table: string;
   readonly #client: () => DynamoDBClient;
   readonly #coalescer: Coalescer<Entry, BatchAnswer>;
+  #available = true;
   /** Statements this DynamoDB does not understand: never tried again. */
   readonly #unsupported = new Set<string>();
 
@@ -44,7 +48,7 @@ export class BatchWrites {
 
   async write(change: Change): Promise<BatchAnswer> {
     const statement = toStatement(this.#table, change);
-    if (statement === undefined || this.#unsupported.has(statement.Statement)) return "unknown";
+    if (!this.#available || statement === undefined || this.#unsupported.has(statement.Statement)) return "unknown";
     return this.#coalescer.add({ id: change.id, statement }).catch(() => "unknown");
   }
 
@@ -67,7 +71,8 @@ export class BatchWrites {
         if (error?.Code === "ValidationError") this.#unsupported.add(statement.Statement);
         return Responses[i] !== undefined && error === undefined ? "done" : "unknown";
       });
-    } catch {
+    } catch (error) {
+      if (NOT_AVAILABLE.has((error as Error).name)) this.#available = false; // whatever the SDK throws is an Error
       return batch.map(() => "unknown"); // it may have been applied, in whole or in part
     }
   }

@@ -139,6 +139,15 @@ test("a statement DynamoDB does not understand is not sent again", async () => {
   expect(proxy.count(BATCH)).toBe(1);
 });
 
+test("without the permission for it no second batch is tried", async () => {
+  await using harness = await dynamodb();
+  const { proxy, store } = harness;
+  proxy.on({ operation: BATCH, fault: { kind: "status", status: 400, code: "AccessDeniedException" } });
+  expect((await store.write(task().claim)).applied).toBe(true);
+  expect((await store.write(task().claim)).applied).toBe(true);
+  expect(proxy.count(BATCH)).toBe(1);
+});
+
 test("a retry is refused where a revoke was requested, and says so", async () => {
   await using harness = await dynamodb();
   const { store } = harness;
