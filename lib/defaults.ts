@@ -27,6 +27,8 @@ export const SQS = {
 export const DYNAMODB = {
   /** Largest item, attribute names included. */
   maxItemBytes: 409_600,
+  /** Statements in one BatchExecuteStatement. */
+  maxBatchStatements: 25,
 } as const;
 
 /** What a task does unless its options, its workload or its caller say otherwise. */
@@ -100,6 +102,16 @@ export const WORKER_DEFAULTS = {
   waitSeconds: 10,
   /** A worker that has made no progress for this long says why and exits non-zero. */
   stallSeconds: 5 * MINUTE,
+} as const;
+
+/** The pool of processes that runs a CPU-heavy workload. */
+export const POOL = {
+  /** Part of a container's memory that the heaps of all its processes share; the rest is for Buffers, code and the worker. */
+  heapRatio: 0.9,
+  /** Below this Node itself and a small app hardly load. */
+  minHeapMb: 64,
+  /** A process that has not loaded the app after this long will not: an import that waits for ever, or an endless loop in it. */
+  loadSeconds: 2 * MINUTE,
 } as const;
 
 /** Receives of a message whose task is not registered before it fails: a deploy may be under way. */

@@ -237,7 +237,7 @@ export class TimeLimitExceeded extends LovageError {
   }
 }
 
-/** The process or thread that ran the task died: out of memory, `process.exit`, a crash. */
+/** The process that ran the task died: out of memory, `process.exit`, a crash. */
 export class WorkerLost extends LovageError {
   constructor(message: string) {
     super("LOVAGE_WORKER_LOST", message);

@@ -5,7 +5,7 @@ import { type Duration, describe } from "./duration.ts";
 import { InvalidOption } from "./errors.ts";
 import { check, duration, flag, positiveDuration, type Rule, text, whole } from "./options.ts";
 
-/** An error class, or its name: classes do not survive bundles and threads. */
+/** An error class, or its name: classes do not survive bundles and processes. */
 export type ErrorMatcher = string | (abstract new (...args: never[]) => Error);
 
 /** What may be set for a task, for all tasks of an app (`defaults`), with Celery's names. */

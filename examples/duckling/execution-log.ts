@@ -4,9 +4,9 @@ import { currentTask } from "lovage";
 import { openStore } from "./store.ts";
 
 export async function run<T>(body: () => Promise<T>): Promise<T> {
-  const { id, task, retries } = currentTask();
+  const { id, task, retries, worker } = currentTask();
   const store = openStore();
-  const execution = store.executionStarted(id, task, retries);
+  const execution = store.executionStarted(id, task, retries, Number(worker.split(":")[1]));
   try {
     const value = await body();
     store.executionEnded(execution, "finished");

@@ -111,10 +111,11 @@ export class Store {
     });
   }
 
-  executionStarted(taskId: string, task: string, attempt: number): number {
+  /** `pid` is the worker's: a CPU-heavy task runs in a child of it. */
+  executionStarted(taskId: string, task: string, attempt: number, pid: number): number {
     const { lastInsertRowid } = this.#write(
       "INSERT INTO executions (task_id, task, attempt, pid, started_at) VALUES (?, ?, ?, ?, ?)",
-      ...[taskId, task, attempt, process.pid, Date.now()],
+      ...[taskId, task, attempt, pid, Date.now()],
     );
     return Number(lastInsertRowid);
   }

@@ -51,7 +51,7 @@ export class WorkerProcess {
   }
 
   signal(signal: NodeJS.Signals): void {
-    if (this.exit === undefined) this.#child.kill(signal);
+    if (this.exit === undefined) process.kill(-this.pid, signal); // with the processes its CPU-heavy tasks run in
   }
 
   async kill(): Promise<void> {

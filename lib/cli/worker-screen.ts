@@ -57,5 +57,5 @@ export function workerScreen(worker: WorkerDescription, limits: Limits, path: st
 
 export function runsOf(work: "io" | "cpu", concurrency: number): string {
   if (work === "io") return `${concurrency} at a time`;
-  return concurrency === 1 ? "1 thread" : `${concurrency} threads`;
+  return concurrency === 1 ? "1 process" : `${concurrency} processes`;
 }

@@ -1,7 +1,7 @@
 import type { Failure } from "../store/record.ts";
 import type { Envelope } from "../wire/envelope.ts";
 
-/** How one run of a task's code ended. JSON only: it may come from a thread or another process. */
+/** How one run of a task's code ended. JSON only: it may come from another process. */
 export type Outcome =
   | { readonly kind: "success" /** JSON, or undefined for no value. */; readonly result: string | undefined }
   | {

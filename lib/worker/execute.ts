@@ -3,7 +3,7 @@
 //  1. read      the body into an envelope; an unreadable one ends as a failure or on the dead-letter queue
 //  2. place     early: hop; expired: revoke; no such task: fail
 //  3. claim     one conditional write; a refusal carries the record that refused, and that decides
-//  4. run       the task's code, in this thread or another, under a heartbeat
+//  4. run       the task's code, in this process or another, under a heartbeat
 //  5. decide    what follows from the outcome: a value
 //  6. apply     record, follow-ups, message, in this order
 //

@@ -1,4 +1,4 @@
-// Runs a task's code once and says how it ended. The same in the worker's own thread and in a pool's.
+// Runs a task's code once and says how it ended. The same in the worker's own process and in a pool's.
 import { type Clock, systemClock } from "../clock.ts";
 import { makeContext, runWith, type TaskContext } from "../context.ts";
 import type { Outcome } from "../core/outcome.ts";
@@ -26,7 +26,7 @@ export type Handler = (...args: never[]) => unknown;
 
 /**
  * Runs `handler` until it ends, its hard limit passes, or it is stopped for good. What it sent without awaiting belongs to
- * the run. Never rejects. `hardLimit`: "outside" where whoever started this thread ends it.
+ * the run. Never rejects. `hardLimit`: "outside" where whoever started this process ends it.
  */
 export async function invoke(
   handler: Handler,

@@ -1,4 +1,4 @@
-// Runs jobs on the worker's own thread: for tasks that wait more than they compute.
+// Runs jobs in the worker's own process: for tasks that wait more than they compute.
 import type { App } from "../app.ts";
 import { NotRegistered } from "../errors.ts";
 import { toFailure } from "../wire/failure.ts";

@@ -1,26 +1,28 @@
-// What the worker's main thread and a thread of its pool tell each other. The outcome itself is the result of piscina's run.
-import type { MessagePort } from "node:worker_threads";
+// What the worker and a process of its pool tell each other. A job's outcome is the result of tinypool's run.
 import type { LogLevel } from "../log.ts";
 import type { Failure } from "../store/record.ts";
 import type { Job } from "./job.ts";
 
-/** What a thread is started with. */
-export interface ThreadData {
+/** What a child is started with: its one argument, as JSON. */
+export interface ChildStart {
   readonly appPath: string;
-  /** How many threads have begun to load the app since one last managed to. Shared by all of a pool. */
-  readonly loading: Int32Array;
-  /** With more than these a thread waits for a job before it loads the app: one that dies of it must not be replaced for ever. */
-  readonly loadsAtMost: number;
+  /** The worker's process id: with another parent the child is an orphan. */
+  readonly workerPid: number;
+  /** When it loads the app. One that dies of it at once would be replaced for ever. */
+  readonly load: "at once" | "with the first job";
 }
 
 /** A Job, as far as it can travel. */
 export interface PostedJob
   extends Pick<Job, "envelope" | "workload" | "owner" | "receiveCount" | "messageId" | "timeLimit" | "softTimeLimit"> {
-  readonly port: MessagePort;
+  /** Number of this run in its pool. Both sides drop messages of another: a job may leave code behind that goes on. */
+  readonly run: number;
 }
 
-/** On the job's own port, in order. */
+/** From a run, in order. */
 export type FromJob =
+  /** The child has the job, and listens. */
+  | { readonly kind: "taken" }
   /** The app is loaded: limits count from here. */
   | { readonly kind: "started" }
   | {
@@ -35,7 +37,7 @@ export type FromJob =
       readonly meta: string | undefined;
       readonly customState: string | undefined;
     }
-  /** An error of this job that nobody caught. The thread waits to be ended. */
+  /** An error of this job that nobody caught. The child waits to be killed. */
   | {
       readonly kind: "crashed";
       readonly origin: "uncaughtException" | "unhandledRejection";
@@ -46,10 +48,24 @@ export type ToJob =
   | { readonly kind: "revoked" }
   | { readonly kind: "reported"; readonly call: number; readonly failure: Failure | undefined };
 
-/** Not on a job's port: an error that belongs to no running job. `task` and `id` name the one that left it behind. */
+/** An error that belongs to no running job. `task` and `id` name the one that left it behind. */
 export interface StrayError {
-  readonly kind: "stray";
+  readonly lovage: "stray";
   readonly task: string | undefined;
   readonly id: string | undefined;
   readonly failure: Failure;
+}
+
+interface OfRun<Message> {
+  readonly lovage: "run";
+  readonly run: number;
+  readonly message: Message;
+}
+
+export type FromChild = OfRun<FromJob> | StrayError;
+export type ToChild = OfRun<ToJob>;
+
+/** The channel is shared with tinypool, and with whatever a task's libraries send with `process.send`. */
+export function isOurs<Message extends FromChild | ToChild>(data: unknown): data is Message {
+  return typeof data === "object" && data !== null && "lovage" in data;
 }

@@ -1,85 +1,93 @@
-// Runs jobs in threads, so that code which computes cannot hold up heartbeats and can be ended by force. One job per thread
-// at a time; threads live on between jobs. What cannot be done from here:
+// Runs jobs in child processes, so that code which computes cannot hold up heartbeats, can be ended by force, and takes
+// nothing with it when it dies. One job per process at a time; processes live on between jobs. What cannot be done:
 //
 //  * The soft limit, and a revoke that asks to cooperate, reach a job through its event loop: a loop that never awaits does
 //    not see them. The hard limit ends it.
-//  * A thread inside one long native call (a synchronous child process, a huge regular expression's compilation) dies when
-//    that call returns. Its job has ended by then, and another thread has taken its place.
-//  * `memoryMb` limits the JavaScript heap; Buffers are outside it. V8 ends a thread that grows beyond the limit, but one
-//    that overshoots it by tens of MB between two collections (arrays of millions, a Map's growth) makes V8 abort the whole
-//    process, as does `process.abort()` or a crash in an addon. All its messages then come again elsewhere.
+//  * `memoryMb` limits JavaScript heaps; Buffers are outside them, and it is the container's limit that ends those.
+//  * An app whose own handlers end the process on SIGINT or SIGTERM does so in its children too; their jobs are lost.
+//  * What a process printed in its very last moments may be missing: tinypool stops listening when it exits.
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { MessageChannel, receiveMessageOnPort } from "node:worker_threads";
-import { Piscina } from "piscina";
+import { Tinypool, type TinypoolChannel } from "tinypool";
 import type { Outcome } from "../core/outcome.ts";
+import { POOL } from "../defaults.ts";
+import { environmentWith } from "../environment.ts";
 import type { Logger } from "../log.ts";
 import { toFailure } from "../wire/failure.ts";
 import type { Job, Run } from "./job.ts";
-import type { PostedJob, StrayError, ThreadData } from "./pool-messages.ts";
+import { type Child, Children } from "./pool-children.ts";
+import { type ChildStart, type FromChild, isOurs, type PostedJob, type StrayError } from "./pool-messages.ts";
 import { PoolRun } from "./pool-run.ts";
 
 export interface PoolOptions {
-  /** The app's module; every thread imports it. */
+  /** The app's module; every process imports it. */
   readonly appPath: string;
   /** Jobs at a time. */
-  readonly threads: number;
-  /** Heap of one thread. */
+  readonly processes: number;
+  /** Memory of the whole container. */
   readonly memoryMb: number;
   readonly log: Logger;
 }
 
 export interface TaskPool extends AsyncDisposable {
   readonly run: Run;
-  /** Ends every thread. Jobs under way end as interrupted. */
+  /** Kills every process. Jobs under way end as interrupted. */
   close(): Promise<void>;
 }
 
 export function createPool(options: PoolOptions): TaskPool {
-  return new ThreadPool(options);
+  return new ProcessPool(options);
 }
 
-/** A smaller young generation makes V8 notice the heap's limit earlier: with its default more kinds of growth abort the process. */
-const YOUNG_GENERATION_MB = 32;
+/** What each of the pool's processes may use for JavaScript objects, in MB. */
+export function heapMb({ memoryMb, processes }: Pick<PoolOptions, "memoryMb" | "processes">): number {
+  return Math.max(POOL.minHeapMb, Math.floor((memoryMb * POOL.heapRatio) / processes));
+}
 
-const THREAD = fileURLToPath(new URL(`./thread${extname(import.meta.url)}`, import.meta.url));
+const CHILD = fileURLToPath(new URL(`./child${extname(import.meta.url)}`, import.meta.url));
 
-class ThreadPool implements TaskPool {
-  readonly #piscina: Piscina<PostedJob, Outcome>;
-  readonly #memoryMb: number;
+/** How this process was started, so that a child reads the same files, without what only one process can do. */
+function nodeOptions(heap: number): string[] {
+  const options = process.execArgv.filter((option) => !/^--(?:inspect|watch|test|input-type)/.test(option));
+  const evaluated = options.findIndex((option) => /^(?:-e|-p|-pe|--eval|--print)$/.test(option));
+  if (evaluated >= 0) options.splice(evaluated, 2);
+  return [...options, `--max-old-space-size=${heap}`];
+}
+
+class ProcessPool implements TaskPool {
+  readonly #tinypool: Tinypool;
+  readonly #children = new Children();
+  readonly #options: PoolOptions;
+  readonly #heapMb: number;
   readonly #waiting: (() => void)[] = [];
   #free: number;
-  #closed = false;
+  #runs = 0;
+  /** Processes that have died since one last loaded the app. */
+  #deaths = 0;
+  #closing: Promise<void> | undefined;
 
-  constructor({ appPath, threads, memoryMb, log }: PoolOptions) {
-    this.#memoryMb = memoryMb;
-    this.#free = threads;
-    const workerData: ThreadData = {
-      appPath,
-      loading: new Int32Array(new SharedArrayBuffer(4)),
-      loadsAtMost: 2 * threads + 3,
-    };
-    this.#piscina = new Piscina({
-      filename: THREAD,
-      name: "default",
-      minThreads: threads,
-      maxThreads: threads,
-      // Between jobs a thread's event loop runs on: connections stay alive, and what a job left behind shows.
-      atomics: "disabled",
-      recordTiming: false,
-      resourceLimits: { maxOldGenerationSizeMb: memoryMb, maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
-      workerData,
+  constructor(options: PoolOptions) {
+    this.#options = options;
+    this.#heapMb = heapMb(options);
+    this.#free = options.processes;
+    this.#tinypool = new Tinypool({
+      runtime: "child_process",
+      filename: CHILD,
+      name: "runJob",
+      minThreads: options.processes,
+      maxThreads: options.processes,
+      argv: this.#argv("at once"),
+      execArgv: nodeOptions(this.#heapMb),
+      env: environmentWith({}) as Record<string, string>, // a variable that is not set is not there
+      serialization: "advanced",
+      useAtomics: false,
     });
-    this.#piscina.on("message", ({ task, id, failure }: StrayError) => {
-      const whose =
-        task === undefined
-          ? "an error outside any task that nobody caught"
-          : "an error of a task that had already ended; nobody caught it, no other task is blamed";
-      log.error({ task, id, error: `${failure.type}: ${failure.message}`, stack: failure.stack }, whose);
+    this.#tinypool.on("error", (error: unknown) => {
+      if (this.#closing) return;
+      options.log.error({ error: String(error) }, "an idle process died, another takes its place");
+      queueMicrotask(() => this.#died()); // it comes in the middle of the exit, before Children has heard of that
     });
-    this.#piscina.on("error", (error: unknown) =>
-      log.error({ error: String(error) }, "an idle thread died, another takes its place"),
-    );
+    this.#sweep();
   }
 
   readonly run = async (job: Job): Promise<Outcome> => {
@@ -93,10 +101,9 @@ class ThreadPool implements TaskPool {
     }
   };
 
-  async close(): Promise<void> {
-    this.#closed = true;
-    this.#piscina.options.minThreads = 0; // piscina would refill when a thread that was ended earlier exits only now
-    await this.#piscina.destroy();
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -104,28 +111,90 @@ class ThreadPool implements TaskPool {
   }
 
   async #run(job: Job): Promise<Outcome> {
-    if (this.#closed) return { kind: "interrupted" };
-    const { port1, port2 } = new MessageChannel();
-    const run = new PoolRun(job, port1, this.#memoryMb);
+    if (this.#closing) return { kind: "interrupted" };
+    const number = ++this.#runs;
+    const run = new PoolRun(number, job, this.#heapMb);
+    let child: Child | undefined;
+    const channel: TinypoolChannel = {
+      onMessage: (send) => {
+        this.#sweep();
+        child = this.#children.at(channel);
+        run.connect(send);
+      },
+      postMessage: (data: unknown) => this.#receive(data, run),
+    };
     const { envelope, workload, owner, receiveCount, messageId, timeLimit, softTimeLimit } = job;
-    const posted = { envelope, workload, owner, receiveCount, messageId, timeLimit, softTimeLimit, port: port2 };
-    port1.on("message", (message) => run.receive(message));
+    const facts = { envelope, workload, owner, receiveCount, messageId, timeLimit, softTimeLimit };
     try {
       if (run.killed.aborted) return run.lost(undefined);
-      const outcome = await this.#piscina.run(posted, { transferList: [port2], signal: run.killed });
-      return outcome;
+      const ended = this.#tinypool.run({ run: number, ...facts } satisfies PostedJob, { channel, signal: run.killed });
+      run.killed.addEventListener("abort", () => this.#sweep()); // after tinypool's own listener, which lets go of the child
+      this.#sweep();
+      return await ended;
     } catch (error) {
-      return this.#closed ? run.interrupted() : run.lost(error);
+      this.#died();
+      const death = await child?.gone;
+      return this.#closing ? run.interrupted() : run.lost(death ?? error);
     } finally {
-      // Sent before the outcome, over another port: here already, and perhaps not yet delivered.
-      for (let next = receiveMessageOnPort(port1); next !== undefined; next = receiveMessageOnPort(port1))
-        run.receive(next.message);
       await run.end();
-      port1.close();
     }
   }
 
-  /** piscina would queue too, but a job that waits for a thread must not be taken for one whose thread does not start. */
+  /** tinypool gives what a child says to the channel of its last job, also when that job has ended. */
+  #receive(data: unknown, run: PoolRun): void {
+    if (!isOurs<FromChild>(data)) return;
+    if (data.lovage === "stray") this.#logStray(data);
+    else if (data.run === run.number) {
+      if (data.message.kind === "started") this.#loaded();
+      run.receive(data.message);
+    }
+  }
+
+  #logStray({ task, id, failure }: StrayError): void {
+    const whose =
+      task === undefined
+        ? "an error outside any task that nobody caught"
+        : "an error of a task that had already ended; nobody caught it, no other task is blamed";
+    this.#options.log.error({ task, id, error: `${failure.type}: ${failure.message}`, stack: failure.stack }, whose);
+  }
+
+  #loaded(): void {
+    this.#deaths = 0;
+    this.#tinypool.options.argv = this.#argv("at once");
+  }
+
+  /**
+   * tinypool has started another, unless one has ever died before it was up: from then on it leaves that, and the jobs that
+   * wait for one, to us. A next job has it try again.
+   */
+  #died(): void {
+    if (this.#closing) return;
+    this.#deaths++;
+    const tooMany = this.#deaths > 2 * this.#options.processes + 3;
+    if (tooMany) this.#tinypool.options.argv = this.#argv("with the first job");
+    if (this.#tinypool.threads.length < this.#options.processes) {
+      if (tooMany) this.#tinypool.cancelPendingTasks();
+      else this.#tinypool.run(undefined).catch(() => this.#died());
+    }
+    this.#sweep();
+  }
+
+  async #close(): Promise<void> {
+    this.#tinypool.options.minThreads = 0; // it would refill when a child that was killed earlier exits only now
+    const destroyed = this.#tinypool.destroy();
+    this.#sweep();
+    await Promise.all([destroyed, this.#children.allGone()]);
+  }
+
+  #sweep(): void {
+    this.#children.sweep(this.#tinypool.threads);
+  }
+
+  #argv(load: ChildStart["load"]): string[] {
+    return [JSON.stringify({ appPath: this.#options.appPath, workerPid: process.pid, load } satisfies ChildStart)];
+  }
+
+  /** tinypool would queue too, but a job that waits for a process must not be taken for one whose process does not start. */
   async #takeSlot(): Promise<void> {
     if (this.#free > 0) this.#free--;
     else await new Promise<void>((resolve) => this.#waiting.push(resolve));

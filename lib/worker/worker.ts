@@ -18,7 +18,7 @@ import { runHere } from "./pool-here.ts";
 import { guardMainThread, Progress } from "./progress.ts";
 
 export interface WorkerOptions {
-  /** The app's module: threads of CPU-heavy workloads import it again. */
+  /** The app's module: the processes of CPU-heavy workloads import it again. */
   readonly appPath?: string;
   /** Workloads to serve. @default - all of the app's */
   readonly workloads?: readonly string[];
@@ -92,7 +92,7 @@ export async function startWorker(app: App, options: WorkerOptions = {}): Promis
   for (const { name, definition, concurrency } of served) {
     const cpuHeavy = definition.work === "cpu";
     const pool = cpuHeavy
-      ? createPool({ appPath: pathOf(options, name), threads: concurrency, memoryMb: definition.memoryMb, log })
+      ? createPool({ appPath: pathOf(options, name), processes: concurrency, memoryMb: definition.memoryMb, log })
       : undefined;
     if (pool) pools.push(pool);
     const deps = executeDeps(app, { ...backends, broker }, owner, log, pool?.run ?? here);
@@ -171,7 +171,7 @@ function servedWorkloads(app: App, { workloads, concurrency }: WorkerOptions): r
 function pathOf({ appPath }: WorkerOptions, workload: string): string {
   if (appPath === undefined)
     throw new StartupFailed(
-      `workload "${workload}" is CPU-heavy and runs in threads, which import the app again; pass appPath`,
+      `workload "${workload}" is CPU-heavy and runs in processes of its own, which import the app again; pass appPath`,
     );
   return appPath;
 }

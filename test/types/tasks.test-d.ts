@@ -17,7 +17,9 @@ const many = app.task("many", (first: number, ...rest: string[]) => rest.length 
 describe("a task", () => {
   test("is typed by its handler, awaited", () => {
     expectTypeOf(add).toEqualTypeOf<Task<[x: number, y: number], number, number>>();
-    expectTypeOf(greet).toEqualTypeOf<Task<[name: string, title?: string | undefined], { text: string }, Promise<{ text: string }>>>();
+    expectTypeOf(greet).toEqualTypeOf<
+      Task<[name: string, title?: string | undefined], { text: string }, Promise<{ text: string }>>
+    >();
     expectTypeOf(tuned).toEqualTypeOf<Task<[x: number], string, Promise<string>>>();
     expectTypeOf(nothing).toEqualTypeOf<Task<[], void, void>>();
   });

@@ -4,7 +4,7 @@ import { silentLogger } from "../../lib/log.ts";
 import type { Broker, Delivery, ReceiveOptions } from "../../lib/ports/broker.ts";
 import { FakeClock } from "../../lib/testing/fake-clock.ts";
 import { Consumer, type ConsumerOptions, type Handle } from "../../lib/worker/consumer.ts";
-import type { ExecuteDeps } from "../../lib/worker/execute.ts";
+import type { ExecuteDeps } from "../../lib/worker/execution.ts";
 import { StopSignal } from "../../lib/worker/job.ts";
 
 interface Poll {

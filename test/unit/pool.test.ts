@@ -1,12 +1,16 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Outcome } from "../../lib/core/outcome.ts";
 import { type Fields, type Logger, silentLogger } from "../../lib/log.ts";
 import type { JsonValue } from "../../lib/wire/serializer.ts";
 import { StopSignal } from "../../lib/worker/job.ts";
-import { createPool, type TaskPool } from "../../lib/worker/pool.ts";
+import { createPool, heapMb, type TaskPool } from "../../lib/worker/pool.ts";
 import { type JobChanges, job } from "../fixtures/pool/job.ts";
 
 const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/pool/${name}`, import.meta.url));
@@ -27,7 +31,7 @@ let pool: TaskPool;
 const poolLog = recorder();
 
 beforeAll(() => {
-  pool = createPool({ appPath: fixture("app.ts"), threads: 1, memoryMb: 64, log: poolLog.log });
+  pool = createPool({ appPath: fixture("app.ts"), processes: 1, memoryMb: 64, log: poolLog.log });
 });
 afterAll(() => pool.close());
 
@@ -37,6 +41,18 @@ const run = (task: string, args: readonly JsonValue[] = [], changes: JobChanges 
 function value(outcome: Outcome): unknown {
   expect(outcome).toMatchObject({ kind: "success" });
   return outcome.kind === "success" && outcome.result !== undefined ? JSON.parse(outcome.result) : undefined;
+}
+
+const where = async (one: TaskPool) => (value(await one.run(job("facts"))) as { pid: number }).pid;
+
+/** A zombie does not: it waits for whoever has become its parent. */
+function runs(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return !existsSync(`/proc/${pid}/stat`) || !readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ");
+  } catch {
+    return false;
+  }
 }
 
 const worksOn = async () => expect(value(await run("add", [2, 3]))).toBe(5);
@@ -61,9 +77,10 @@ describe("what a job brings back", () => {
     });
   });
 
-  test("a thread is used again", async () => {
-    const thread = async () => (value(await run("facts")) as { thread: number }).thread;
-    expect(await thread()).toBe(await thread());
+  test("a process is used again, and is not the worker's", async () => {
+    const pid = await where(pool);
+    expect(pid).not.toBe(process.pid);
+    expect(await where(pool)).toBe(pid);
   });
 
   test("an error of its own class, with stack, code and cause", async () => {
@@ -81,7 +98,7 @@ describe("what a job brings back", () => {
     });
   });
 
-  test("a retry: classes in autoRetryFor are those of the thread", async () =>
+  test("a retry: classes in autoRetryFor are those of the process", async () =>
     expect(await run("flaky")).toMatchObject({ kind: "retry", failure: { type: "Timeout", message: "no answer" } }));
 
   test("what is thrown to be ignored", async () =>
@@ -109,7 +126,7 @@ describe("what a job brings back", () => {
     expect(entries).toEqual([["info", {}, "RangeError: the table is gone"]]);
   });
 
-  test("a task its thread does not know is a failure", async () =>
+  test("a task its process does not know is a failure", async () =>
     expect(await run("no such task")).toMatchObject({ kind: "failure", failure: { type: "NotRegistered" } }));
 });
 
@@ -169,7 +186,7 @@ describe("stops", () => {
     ["terminated", { kind: "revoked", reason: "terminated" }],
     ["shutdown", { kind: "interrupted" }],
     ["claim lost", { kind: "failure", failure: { type: "ClaimLost" } }],
-  ] as const)("%s: the thread is ended, whatever its code does", async (reason, outcome) => {
+  ] as const)("%s: the process is killed, whatever its code does", async (reason, outcome) => {
     expect(await stopped("spin", reason)).toMatchObject(outcome);
     await worksOn();
   });
@@ -182,20 +199,37 @@ describe("stops", () => {
 });
 
 describe("deaths", () => {
-  test("out of memory", async () => {
-    expect(await run("hog")).toMatchObject({
+  test.each(["objects", "arrays of objects", "arrays of millions", "a map"])("out of memory: %s", async (what) => {
+    expect(await run("hog", [what])).toMatchObject({
       kind: "failure",
-      failure: { type: "WorkerLost", message: expect.stringMatching(/ran out of memory: .* limited to 64 MB/) },
+      failure: {
+        type: "WorkerLost",
+        message: expect.stringMatching(/ran out of memory, its heap is limited to 64 MB/),
+      },
     });
     await worksOn();
   });
 
-  test("process.exit", async () => {
-    expect(await run("exit", [3])).toMatchObject({
+  test.each([
+    ["exit", [0], /exit code 0: process\.exit\(\) was called/],
+    ["exit", [3], /exit code 3: process\.exit\(\) was called/],
+    ["abort", [], /died of SIGABRT: .* or code in it aborted/],
+    ["kill", ["SIGKILL"], /was killed \(SIGKILL\)/],
+    ["kill", ["SIGSEGV"], /died of SIGSEGV/],
+    ["hangs up", [], /was killed \(SIGKILL\)/],
+  ])("%s %j", async (task, args, message) => {
+    expect(await run(task, args)).toMatchObject({
       kind: "failure",
-      failure: { type: "WorkerLost", message: expect.stringMatching(/exit code 3: process\.exit\(\) was called/) },
+      failure: { type: "WorkerLost", message: expect.stringMatching(message) },
     });
     await worksOn();
+  });
+
+  test("what was logged before is there", async () => {
+    const { entries, log } = recorder();
+    expect(await run("says a lot and exits", [], { log })).toMatchObject({ failure: { type: "WorkerLost" } });
+    expect(entries.length).toBeGreaterThan(0);
+    expect(entries).toEqual(entries.map((_, i) => ["info", { i }, "a line"]));
   });
 
   test.each([
@@ -206,7 +240,7 @@ describe("deaths", () => {
       kind: "failure",
       failure: {
         type: "WorkerLost",
-        message: expect.stringContaining(`${what} ended the task's thread: TypeError: ${message}`),
+        message: expect.stringContaining(`${what} ended the task's process: TypeError: ${message}`),
         cause: { type: "TypeError", message, stack: expect.stringContaining("pool/deaths.ts:") },
       },
     });
@@ -232,8 +266,31 @@ describe("deaths", () => {
   });
 });
 
-test("two threads run two jobs at once, never three", async () => {
-  await using two = createPool({ appPath: fixture("app.ts"), threads: 2, memoryMb: 64, log: silentLogger });
+test("an idle process that is killed is replaced", async () => {
+  const pid = await where(pool);
+  poolLog.entries.length = 0;
+  process.kill(pid, "SIGKILL");
+  await vi.waitUntil(() => poolLog.entries.length > 0, { timeout: 20_000 });
+  expect(poolLog.entries).toEqual([["error", expect.anything(), expect.stringContaining("an idle process died")]]);
+  expect(await where(pool)).not.toBe(pid);
+});
+
+test("SIGINT and SIGTERM are the worker's business", async () =>
+  expect(value(await run("gets signals"))).toBe("alive"));
+
+test("what a task's libraries send to a parent is nobody's business", async () =>
+  expect(value(await run("sends messages of its own"))).toBe("sent"));
+
+test.each([
+  [512, 1, 460],
+  [2048, 2, 921],
+  [128, 4, 64],
+])("%i MB for %i processes: a heap of %i MB each", (memoryMb, processes, heap) =>
+  expect(heapMb({ memoryMb, processes })).toBe(heap),
+);
+
+test("two processes run two jobs at once, never three", async () => {
+  await using two = createPool({ appPath: fixture("app.ts"), processes: 2, memoryMb: 64, log: silentLogger });
   const holding: StopSignal[] = [];
   let most = 0;
   let held = Promise.withResolvers<void>();
@@ -260,8 +317,8 @@ test("two threads run two jobs at once, never three", async () => {
   expect(most).toBe(2);
 });
 
-test("another thread's death is nobody else's", async () => {
-  await using two = createPool({ appPath: fixture("app.ts"), threads: 2, memoryMb: 64, log: silentLogger });
+test("another process's death is nobody else's", async () => {
+  await using two = createPool({ appPath: fixture("app.ts"), processes: 2, memoryMb: 64, log: silentLogger });
   const stop = new StopSignal();
   const held = Promise.withResolvers<void>();
   const holding = two.run(job("hold", [], { stop, report: async () => held.resolve() }));
@@ -277,7 +334,7 @@ describe("an app that does not load", () => {
   test("is a failure that says why, for every job", async () => {
     await using broken = createPool({
       appPath: fixture("load/throws.ts"),
-      threads: 1,
+      processes: 1,
       memoryMb: 64,
       log: silentLogger,
     });
@@ -289,19 +346,59 @@ describe("an app that does not load", () => {
     }
   });
 
-  test("or the end of every thread is no hang, and no storm of new threads", async () => {
-    const appPath = fixture("load/exits-in-threads.ts");
-    await using broken = createPool({ appPath, threads: 1, memoryMb: 64, log: silentLogger });
-    for (let i = 0; i < 8; i++) {
-      expect(await broken.run(job("any"))).toMatchObject({
-        failure: { type: "WorkerLost", message: expect.stringContaining("exit code 7") },
-      });
+  test("or the end of every process is no hang, and no storm of new processes", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "lovage-pool-"));
+    vi.stubEnv("POOL_TEST_LOADS", join(folder, "loads"));
+    try {
+      const appPath = fixture("load/exits-in-children.ts");
+      await using broken = createPool({ appPath, processes: 1, memoryMb: 64, log: silentLogger });
+      for (let i = 0; i < 12; i++) {
+        expect(await broken.run(job("any"))).toMatchObject({
+          failure: { type: "WorkerLost", message: expect.stringContaining("exit code 7") },
+        });
+      }
+      const loads = () => readFileSync(join(folder, "loads"), "utf8").length;
+      const before = loads();
+      await new Promise((resolve) => setTimeout(resolve, 300)); // a storm would go on
+      expect(loads()).toBe(before);
+    } finally {
+      vi.unstubAllEnvs();
+      rmSync(folder, { recursive: true });
     }
   });
 });
 
-test("console output of a thread arrives; a closed pool leaves no thread that keeps the process alive", async () => {
-  const ran = await promisify(execFile)(process.execPath, [fixture("console.ts")], { timeout: 20_000 });
-  expect(ran.stdout).toBe("a line for stdout\nclosed interrupted interrupted\n");
-  expect(ran.stderr).toContain("a line for stderr\n");
+describe("the end of all", () => {
+  test("a closed pool leaves no process, not even one in an endless loop", async () => {
+    const two = createPool({ appPath: fixture("app.ts"), processes: 2, memoryMb: 64, log: silentLogger });
+    const pids: number[] = [];
+    const spinning = Promise.withResolvers<void>();
+    const report = async (pid: string | undefined) => {
+      pids.push(Number(pid));
+      spinning.resolve();
+    };
+    const endless = two.run(job("spins and says where", [], { report }));
+    await spinning.promise;
+    pids.push(await where(two));
+    expect(pids.map(runs)).toEqual([true, true]);
+    await Promise.all([two.close(), two.close()]);
+    expect(pids.map(runs)).toEqual([false, false]);
+    expect(await endless).toEqual({ kind: "interrupted" });
+    expect(await two.run(job("add", [1, 2]))).toEqual({ kind: "interrupted" });
+  });
+
+  test("console output arrives; a closed pool keeps no process alive, also the worker's own", async () => {
+    const ran = await promisify(execFile)(process.execPath, [fixture("console.ts")], { timeout: 20_000 });
+    expect(ran.stdout).toBe("a line for stdout\nclosed interrupted interrupted\n");
+    expect(ran.stderr).toContain("a line for stderr\n");
+  });
+
+  test("a worker that is killed takes its processes with it, also one in an endless loop", async () => {
+    const parent = spawn(process.execPath, [fixture("parent.ts")], { stdio: ["ignore", "pipe", "inherit"] });
+    const [line] = await once(parent.stdout, "data");
+    const pids = String(line).trim().split(" ").map(Number);
+    expect(pids.map(runs)).toEqual([true, true]);
+    parent.kill("SIGKILL");
+    await vi.waitUntil(() => !pids.some(runs), { timeout: 20_000 }); // a second, on a machine that has time
+  });
 });

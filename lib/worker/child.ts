@@ -1,29 +1,33 @@
-// A thread of the pool: loads the app once, then runs one job at a time. pool.ts starts it through piscina.
+// A process of the pool: loads the app once, then runs one job at a time. pool.ts starts it through tinypool.
 import { AsyncLocalStorage } from "node:async_hooks";
-import { parentPort, workerData } from "node:worker_threads";
 import type { App } from "../app.ts";
 import type { Outcome } from "../core/outcome.ts";
 import { NotRegistered } from "../errors.ts";
 import { toFailure } from "../wire/failure.ts";
+import { followWorker } from "./child-end.ts";
+import { ChildJob, send } from "./child-job.ts";
 import { invoke } from "./invoke.ts";
 import { loadApp } from "./load-app.ts";
-import type { PostedJob, StrayError, ThreadData } from "./pool-messages.ts";
-import { ThreadJob } from "./thread-job.ts";
+import { type ChildStart, isOurs, type PostedJob, type StrayError, type ToChild } from "./pool-messages.ts";
 
-const { appPath, loading, loadsAtMost } = workerData as ThreadData;
+const [start = ""] = process.argv.splice(2); // the app sees no arguments of ours
+const { appPath, workerPid, load: loadWhen }: ChildStart = JSON.parse(start);
+followWorker(workerPid);
 
 /** Which job a piece of code belongs to, also long after that job has ended. */
-const owners = new AsyncLocalStorage<ThreadJob>();
-let current: ThreadJob | undefined;
+const owners = new AsyncLocalStorage<ChildJob>();
+let current: ChildJob | undefined;
 let app: Promise<App> | undefined;
+/** Until the first job nobody listens. */
+let early: StrayError[] | undefined = [];
 
 function load(): Promise<App> {
-  app ??= loadApp(appPath).finally(() => Atomics.store(loading, 0, 0));
+  app ??= loadApp(appPath);
   return app;
 }
 
-// Before the first job, so that it need not wait; after this module has loaded, so that piscina hears that the thread is up.
-if (Atomics.add(loading, 0, 1) < loadsAtMost) setImmediate(() => load().catch(() => {})); // every job says why
+// Before the first job, so that it need not wait; after this module has loaded, so that tinypool hears that the child is up.
+if (loadWhen === "at once") setImmediate(() => load().catch(() => {})); // every job says why
 
 for (const origin of ["uncaughtException", "unhandledRejection"] as const) {
   process.on(origin, (error: unknown) => {
@@ -35,23 +39,33 @@ for (const origin of ["uncaughtException", "unhandledRejection"] as const) {
       return;
     }
     const { task, id } = owner?.posted.envelope ?? {};
-    parentPort?.postMessage({ kind: "stray", task, id, failure } satisfies StrayError);
+    const stray: StrayError = { lovage: "stray", task, id, failure };
+    if (early) early.push(stray);
+    else send(stray);
   });
 }
 
-/** Never rejects: whatever goes wrong is an outcome. */
-export default async function runJob(posted: PostedJob): Promise<Outcome> {
-  const job = new ThreadJob(posted);
+process.on("message", (data: unknown) => {
+  if (isOurs<ToChild>(data) && data.run === current?.posted.run) current.receive(data.message);
+});
+
+/** Never rejects: whatever goes wrong is an outcome. Without a job it does nothing: the pool then wants a process, no more. */
+export async function runJob(posted: PostedJob | undefined): Promise<Outcome | undefined> {
+  if (posted === undefined) return undefined;
+  const job = new ChildJob(posted);
   current = job;
+  for (const stray of early ?? []) send(stray);
+  early = undefined;
+  job.send({ kind: "taken" });
   const outcome = await owners.run(job, () => loadAndInvoke(job));
   // What the handler left rejected and unhandled shows now, while it is still this job's fault.
   await new Promise((resolve) => setImmediate(resolve));
-  if (job.crashed) await new Promise(() => {}); // the main thread ends this one
+  if (job.crashed) await new Promise(() => {}); // the worker kills this process
   current = undefined;
   return outcome;
 }
 
-async function loadAndInvoke(job: ThreadJob): Promise<Outcome> {
+async function loadAndInvoke(job: ChildJob): Promise<Outcome> {
   const { envelope } = job.posted;
   try {
     const { tasks, clock } = await load();

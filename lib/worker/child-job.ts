@@ -1,13 +1,22 @@
-// A Job rebuilt in a thread of the pool: what it reports and logs goes back to the worker's main thread.
+// A Job rebuilt in a process of the pool: what it reports and logs goes back to the worker.
 import { inspect } from "node:util";
-import type { MessagePort } from "node:worker_threads";
 import type { Fields, Logger, LogLevel } from "../log.ts";
 import type { TaskSettings } from "../settings.ts";
 import { toError } from "../wire/failure.ts";
 import { type Job, StopSignal } from "./job.ts";
-import type { FromJob, PostedJob, ToJob } from "./pool-messages.ts";
+import type { FromChild, FromJob, PostedJob, ToJob } from "./pool-messages.ts";
 
-export class ThreadJob {
+/** Kept here: tasks and their libraries may replace it. */
+const processSend = process.send?.bind(process);
+
+/** To the worker. Throws where a value cannot be cloned; that the worker is gone is no error, this process ends then. */
+export function send(message: FromChild): void {
+  processSend?.(message, undefined, undefined, () => {});
+}
+
+type Send = (message: FromJob) => void;
+
+export class ChildJob {
   readonly posted: PostedJob;
   readonly stop = new StopSignal();
   readonly #reports = new Map<number, PromiseWithResolvers<void>>();
@@ -16,7 +25,6 @@ export class ThreadJob {
 
   constructor(posted: PostedJob) {
     this.posted = posted;
-    posted.port.on("message", (message: ToJob) => this.#receive(message));
   }
 
   get crashed(): boolean {
@@ -24,30 +32,22 @@ export class ThreadJob {
   }
 
   asJob(settings: TaskSettings): Job {
-    const { port, ...facts } = this.posted;
+    const { run: _, ...facts } = this.posted;
     return {
       ...facts,
       settings,
       stop: this.stop,
-      log: threadLogger(port),
+      log: childLogger((message) => this.send(message)),
       report: (meta, customState) => this.#report(meta, customState),
     };
   }
 
   send(message: FromJob): void {
     if (message.kind === "crashed") this.#crashed = true;
-    this.posted.port.postMessage(message);
+    send({ lovage: "run", run: this.posted.run, message });
   }
 
-  #report(meta: string | undefined, customState: string | undefined): Promise<void> {
-    const call = this.#calls++;
-    const answer = Promise.withResolvers<void>();
-    this.#reports.set(call, answer);
-    this.send({ kind: "report", call, meta, customState });
-    return answer.promise;
-  }
-
-  #receive(message: ToJob): void {
+  receive(message: ToJob): void {
     if (message.kind === "revoked") {
       this.stop.stop("revoked");
       return;
@@ -57,15 +57,23 @@ export class ThreadJob {
     if (message.failure === undefined) answer?.resolve();
     else answer?.reject(toError(message.failure));
   }
+
+  #report(meta: string | undefined, customState: string | undefined): Promise<void> {
+    const call = this.#calls++;
+    const answer = Promise.withResolvers<void>();
+    this.#reports.set(call, answer);
+    this.send({ kind: "report", call, meta, customState });
+    return answer.promise;
+  }
 }
 
-function threadLogger(port: MessagePort, bound: Fields = {}): Logger {
+function childLogger(send: Send, bound: Fields = {}): Logger {
   const at = (level: Exclude<LogLevel, "silent">) => (fields: Fields, message: string) => {
     const all = { ...bound, ...fields };
     try {
-      port.postMessage({ kind: "log", level, fields: all, message } satisfies FromJob);
+      send({ kind: "log", level, fields: all, message });
     } catch {
-      port.postMessage({ kind: "log", level, fields: cloneable(all), message: String(message) } satisfies FromJob); // a function, a symbol, a stream
+      send({ kind: "log", level, fields: cloneable(all), message: String(message) }); // a function, a symbol, a stream
     }
   };
   return {
@@ -73,7 +81,7 @@ function threadLogger(port: MessagePort, bound: Fields = {}): Logger {
     info: at("info"),
     warn: at("warn"),
     error: at("error"),
-    child: (fields) => threadLogger(port, { ...bound, ...fields }),
+    child: (fields) => childLogger(send, { ...bound, ...fields }),
   };
 }
 
