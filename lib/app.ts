@@ -226,6 +226,11 @@ export class App {
     const settings = this.#tasks.get(name)?.settings;
     let planned: ReturnType<typeof plan>;
     try {
+      if (!isTaskName(name))
+        throw new InvalidOption(`a task's name is ${describe(name)}; it takes 1 to 255 characters`);
+      if (typeof kwargs !== "object" || kwargs === null || Array.isArray(kwargs)) {
+        throw new InvalidOption(`kwargs of "${name}" is ${describe(kwargs)}; it takes an object`);
+      }
       if (!Array.isArray(args))
         throw new InvalidOption(`the arguments of "${name}" are ${describe(args)}; they are an array`);
       const checked = checkCall(`the call of "${name}"`, options, settings, this.clock);
@@ -241,7 +246,12 @@ export class App {
       };
       planned = plan(call, this.key, this.clock);
     } catch (error) {
-      return Promise.reject(error);
+      const refused = Promise.reject(error);
+      // Outside a task a call nobody awaits fails loudly. Inside, one task's mistake must not end the worker of all.
+      const inside = running();
+      if (inside)
+        refused.catch(() => inside.context.log.error({ call: name, error: String(error) }, "a call was refused"));
+      return refused;
     }
     const { id } = planned.envelope;
     const sent = this.backends()

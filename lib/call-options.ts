@@ -30,7 +30,7 @@ export interface CallOptions<R = unknown> {
   readonly headers?: JsonObject;
   /** @default - the task's */
   readonly timeLimit?: Duration;
-  /** @default - the task's */
+  /** @default - nine tenths of the call's `timeLimit`, or else the task's */
   readonly softTimeLimit?: Duration;
   /** @default - the task's */
   readonly ignoreResult?: boolean;

@@ -31,6 +31,21 @@ function pooledRandomBytes(length: number): Uint8Array {
   return pool.slice(poolUsed - length, poolUsed);
 }
 
+/** A timer of Node's fires at once where it is set for longer. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** setTimeout for any time. Returns a function that cancels it. */
+function after(ms: number, fire: () => void, keepsAlive: boolean): () => void {
+  let handle: NodeJS.Timeout;
+  const arm = (left: number) => {
+    const step = Math.min(left, LONGEST_TIMER_MS);
+    handle = setTimeout(() => (left > step ? arm(left - step) : fire()), step);
+    if (!keepsAlive) handle.unref();
+  };
+  arm(ms);
+  return () => clearTimeout(handle);
+}
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
@@ -41,20 +56,17 @@ export const systemClock: Clock = {
         return;
       }
       const onAbort = () => {
-        clearTimeout(handle);
+        cancel();
         reject(signal?.reason);
       };
-      const handle = setTimeout(() => {
+      const wake = () => {
         signal?.removeEventListener("abort", onAbort);
         resolve();
-      }, ms);
+      };
+      const cancel = after(ms, wake, true);
       signal?.addEventListener("abort", onAbort, { once: true });
     }),
-  timer: (ms, fire) => {
-    const handle = setTimeout(fire, ms);
-    handle.unref();
-    return () => clearTimeout(handle);
-  },
+  timer: (ms, fire) => after(ms, fire, false),
   random: () => Math.random(),
   randomBytes: pooledRandomBytes,
 };

@@ -27,7 +27,14 @@ export class Connection {
   }
 
   open(): Promise<Backends> {
-    this.#backends ??= this.#make();
+    if (this.#backends === undefined) {
+      const opening = this.#make();
+      this.#backends = opening;
+      // A failure is not kept: the next call tries again.
+      opening.catch(() => {
+        if (this.#backends === opening) this.#backends = undefined;
+      });
+    }
     return this.#backends;
   }
 

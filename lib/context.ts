@@ -33,7 +33,10 @@ export interface TaskContext {
   readonly log: Logger;
   /** Ends this run and asks for another. Throws `Retry`; nothing after it runs. */
   retry(options?: RetryOptions): never;
-  /** Stores how far it is, for `info().progress`. One write; nothing where the task is untracked. Throws NotSerializable. */
+  /**
+   * Stores how far it is, for `info().progress`. One write; nothing without a claim (`claim: false`,
+   * `ignoreResult`). Throws NotSerializable.
+   */
   progress(meta: JsonValue): Promise<void>;
   /** Stores a state of your own beside STARTED, for `info().customState`, with data. Throws NotSerializable. */
   updateState(state: string, meta?: JsonValue): Promise<void>;
@@ -55,15 +58,20 @@ export function makeContext(
     assertJson(meta, "meta");
     return toJson(meta);
   };
+  /** Nobody has to await a report: it is logged where it fails, and takes no process down. */
+  const heard = (reported: Promise<void>) => {
+    reported.catch((error) => facts.log.warn({ error: String(error) }, "progress could not be stored"));
+    return reported;
+  };
   return Object.freeze({
     ...facts,
     retry: (options?: RetryOptions): never => {
       throw new Retry(options);
     },
-    progress: async (meta: JsonValue) => report(json(meta), customState),
-    updateState: async (state: string, meta?: JsonValue) => {
+    progress: (meta: JsonValue) => heard((async () => report(json(meta), customState))()),
+    updateState: (state: string, meta?: JsonValue) => {
       customState = state;
-      await report(json(meta), state);
+      return heard((async () => report(json(meta), state))());
     },
     sleep: (time: Duration) => clock.sleep(seconds(time, "sleep()") * 1_000, facts.signal),
   });

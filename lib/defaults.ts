@@ -114,8 +114,8 @@ export const POOL = {
   loadSeconds: 2 * MINUTE,
 } as const;
 
-/** Receives of a message whose task is not registered before it fails: a deploy may be under way. */
-export const UNKNOWN_TASK_RECEIVES = 3;
+/** Seconds a message whose task is not registered stays away, receive by receive, before it fails: a deploy may be under way. */
+export const UNKNOWN_TASK_PAUSES: readonly number[] = [10, 30, 60];
 
 /** Largest message body kept with the record of a task that could not be run: an item's limit less room for the rest. */
 export const MAX_KEPT_BODY_BYTES = DYNAMODB.maxItemBytes - 65_536;

@@ -7,6 +7,8 @@ export const VARIABLES = {
   app: "LOVAGE_APP",
   /** "json" or "pretty". @default - readable on a terminal, JSON elsewhere */
   logFormat: "LOVAGE_LOG_FORMAT",
+  /** The SDK's own; `lovage dev` then starts no DynamoDB of its own. */
+  dynamodbEndpoint: "AWS_ENDPOINT_URL_DYNAMODB",
   /** https://no-color.org */
   noColour: "NO_COLOR",
 } as const;
@@ -15,6 +17,7 @@ export interface Environment {
   readonly app: string | undefined;
   readonly logFormat: "json" | "pretty" | undefined;
   readonly noColour: boolean;
+  readonly dynamodbEndpoint: string | undefined;
 }
 
 /** Throws InvalidOption. An empty variable counts as not set. */
@@ -27,6 +30,7 @@ export function readEnvironment(variables: NodeJS.ProcessEnv = process.env): Env
     app: variables[VARIABLES.app] || undefined,
     logFormat: format,
     noColour: Boolean(variables[VARIABLES.noColour]),
+    dynamodbEndpoint: variables[VARIABLES.dynamodbEndpoint] || undefined,
   };
 }
 

@@ -203,7 +203,10 @@ export class Ignore extends LovageError {
   }
 }
 
-/** Gives the task back: `requeue: true` has it run again soon, otherwise it ends as FAILURE (Celery: Reject). */
+/**
+ * Gives the task back: `requeue: true` has it run again soon, as the same attempt: tasks that an earlier run of it sent are
+ * not sent again. Otherwise it ends as FAILURE (Celery: Reject).
+ */
 export class Reject extends LovageError {
   readonly requeue: boolean;
 

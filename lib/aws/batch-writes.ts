@@ -68,7 +68,10 @@ export class BatchWrites {
       const { Responses = [] } = await this.#client().send(command);
       return batch.map(({ statement }, i) => {
         const error = Responses[i]?.Error;
-        if (error?.Code === "ValidationError") this.#unsupported.add(statement.Statement);
+        if (error?.Code === "AccessDenied") this.#available = false;
+        // An item over its limit is a fault of this one write, not of the statement.
+        if (error?.Code === "ValidationError" && !/item size/i.test(error.Message ?? ""))
+          this.#unsupported.add(statement.Statement);
         return Responses[i] !== undefined && error === undefined ? "done" : "unknown";
       });
     } catch (error) {

@@ -1,5 +1,6 @@
 import { dirname, resolve } from "node:path";
 import type { Command } from "commander";
+import { readEnvironment } from "../environment.ts";
 import { type LocalStack, startLocalStack } from "../local/stack.ts";
 import { demandNoDev, removeDev, writeDev } from "./dev-file.ts";
 import { devReport, devScreen } from "./dev-screen.ts";
@@ -70,10 +71,12 @@ async function dev(module: string, options: Options): Promise<ExitCode> {
   const ending = new AbortController();
   const early = () => ending.abort();
   process.on("SIGTERM", early).on("SIGINT", early);
+  const otherDynamodb = readEnvironment().dynamodbEndpoint; // for platforms the local one does not exist for
   let stack: LocalStack;
   try {
     stack = await startLocalStack({
       signal: ending.signal,
+      ...(otherDynamodb === undefined ? {} : { dynamodbEndpoint: otherDynamodb }),
       ...(options.sqsPort === undefined ? {} : { sqsPort: options.sqsPort }),
       ...(options.dynamodbPort === undefined ? {} : { dynamodbPort: options.dynamodbPort }),
       ...(options.dataDir === undefined ? {} : { dataDir: resolve(options.dataDir) }),

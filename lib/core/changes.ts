@@ -186,7 +186,7 @@ export function failUnheld(
   body?: string,
 ): Change {
   const change = fail({ kind: "unclaimed", claim }, now, failure, resultExpiresSeconds);
-  const kept = body !== undefined && body.length <= MAX_KEPT_BODY_BYTES ? body : undefined;
+  const kept = body !== undefined && Buffer.byteLength(body) <= MAX_KEPT_BODY_BYTES ? body : undefined;
   return { ...change, when: claimable(claim.attempt, now), set: { ...change.set, body: kept } };
 }
 

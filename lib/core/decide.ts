@@ -6,7 +6,7 @@
 //  dead letter ─────────────────────────────────────────────────────────────────────────────────────────── decideDeadLetter()
 //
 // docs/protocol.md is the same as a table, state × event, one row for each branch below.
-import { CLOCK_SKEW_MS, MAX_DEAD_LETTER_RESENDS } from "../defaults.ts";
+import { CLOCK_SKEW_MS, MAX_DEAD_LETTER_RESENDS, UNKNOWN_TASK_PAUSES } from "../defaults.ts";
 import { type Failure, isTerminal, type TaskRecord } from "../store/record.ts";
 import type { Envelope } from "../wire/envelope.ts";
 import * as changes from "./changes.ts";
@@ -84,18 +84,17 @@ export function decideExpired(
   return { row: "expired", change, publish: NONE, settle: ACK };
 }
 
-/** A message that this worker can read but not run. A deploy may be under way, so it is given back a few times first. */
+/** A message that this worker can read but not run. Where a deploy may be under way it is given back a few times first. */
 export function decideUnrunnable(
   received: Received,
   failure: Failure,
   policy: TaskPolicy,
   { now, routes }: Circumstances,
   token: string,
-  giveBackUntil: number,
+  mayPass: boolean,
 ): Decision {
-  if (received.receiveCount < giveBackUntil) {
-    return { row: "unrunnable, given back", publish: NONE, settle: release(hiccupDelay(received.receiveCount)) };
-  }
+  const pause = mayPass ? UNKNOWN_TASK_PAUSES[received.receiveCount - 1] : undefined;
+  if (pause !== undefined) return { row: "unrunnable, given back", publish: NONE, settle: release(pause) };
   const claim = claimOf(received, token);
   return {
     row: "unrunnable",
@@ -179,9 +178,9 @@ export function decide(
       };
     case "rejected":
       if (!outcome.requeue) return failed("rejected", received, right, outcome.failure, expires, circumstances);
-      return givenBack("requeued", mode, right, envelope, now, hiccupDelay(received.receiveCount));
+      return givenBack("requeued", mode, right, envelope, now, hiccupDelay(received.receiveCount), outcome.failure);
     case "interrupted":
-      return givenBack("interrupted", mode, right, envelope, now, 0);
+      return givenBack("interrupted", mode, right, envelope, now, 0, undefined);
     case "retry": {
       const maxRetries = outcome.maxRetries === undefined ? policy.maxRetries : outcome.maxRetries;
       if (!mayRetry(maxRetries, envelope.retries)) {
@@ -226,7 +225,8 @@ export function decideDeadLetter(
     (existing.state === "RETRY" && existing.attempt <= envelope.retries);
   const resends = envelope.resends ?? 0;
   // Only a tracked task's record can say that nobody ever ran it.
-  if (waiting && mode === "tracked" && resends < MAX_DEAD_LETTER_RESENDS) {
+  const requeued = existing?.state === "RETRY" && existing.failure?.type === "Reject";
+  if (waiting && !requeued && mode === "tracked" && resends < MAX_DEAD_LETTER_RESENDS) {
     const again = {
       workload,
       envelope: { ...envelope, resends: resends + 1 },
@@ -239,9 +239,11 @@ export function decideDeadLetter(
   if (waiting || over) {
     const failure = {
       type: "DeadLettered",
-      message: waiting
-        ? `no worker could start it in ${resends + 1} rounds of deliveries`
-        : `its worker was lost in every delivery the queue allows, the last time in attempt ${existing?.attempt ?? envelope.retries} on ${existing?.owner ?? "an unknown worker"}`,
+      message: requeued
+        ? `its task gave it back (Reject, requeue) in every delivery the queue allows: ${existing.failure?.message}`
+        : waiting
+          ? `no worker could start it in ${resends + 1} rounds of deliveries`
+          : `its worker was lost in every delivery the queue allows, the last time in attempt ${existing?.attempt ?? envelope.retries} on ${existing?.owner ?? "an unknown worker"}`,
     };
     return {
       row: "dead letter",
@@ -282,8 +284,15 @@ function retried(
   const retryAt =
     outcome.eta ?? now + Math.ceil((outcome.countdown ?? retryDelay(policy, envelope.retries, random)) * 1_000);
   const attempt = envelope.retries + 1;
-  const next: Envelope = { ...envelope, ...outcome.next, retries: attempt, eta: retryAt };
-  const args = outcome.next === undefined ? undefined : JSON.stringify([next.args, next.kwargs]);
+  const changed = outcome.next !== undefined || envelope.argsChanged === true;
+  const next: Envelope = {
+    ...envelope,
+    ...outcome.next,
+    ...(changed && { argsChanged: true }),
+    retries: attempt,
+    eta: retryAt,
+  };
+  const args = changed ? argsOf(next) : undefined;
   return {
     row: "retry",
     ...onlyIf(mode !== "untracked", changes.retry(right, { attempt, retryAt, args, failure: outcome.failure })),
@@ -300,10 +309,10 @@ function givenBack(
   envelope: Envelope,
   now: number,
   seconds: number,
+  failure: Failure | undefined,
 ): Decision {
-  // A retry may have asked for other arguments than the first message has; a late duplicate of that one must find them.
-  const args = envelope.retries > 0 ? JSON.stringify([envelope.args, envelope.kwargs]) : undefined;
-  const next = { attempt: envelope.retries, retryAt: now + seconds * 1_000, args, failure: undefined };
+  const args = envelope.argsChanged ? argsOf(envelope) : undefined;
+  const next = { attempt: envelope.retries, retryAt: now + seconds * 1_000, args, failure };
   return { row, ...onlyIf(mode === "tracked", changes.retry(right, next)), publish: NONE, settle: release(seconds) };
 }
 
@@ -311,11 +320,16 @@ function givenBack(
 function fromRetryRecord({ envelope, workload }: Received, record: TaskRecord, now: number): Publication {
   const next: Envelope = {
     ...envelope,
-    ...(record.retryArgs === undefined ? {} : argsFrom(record.retryArgs)),
+    ...(record.retryArgs === undefined ? {} : { ...argsFrom(record.retryArgs), argsChanged: true }),
     retries: record.attempt,
     eta: record.retryAt ?? now,
   };
   return { workload, envelope: next, delaySeconds: delaySeconds(record.retryAt, now) };
+}
+
+/** What a record keeps where a retry asked for other arguments: a late duplicate of the first message must find them. */
+function argsOf({ args, kwargs }: Envelope): string {
+  return JSON.stringify([args, kwargs]);
 }
 
 function argsFrom(json: string): Pick<Envelope, "args" | "kwargs"> {

@@ -17,7 +17,7 @@ export function dynoxideBinary(
     return join(dirname(resolve(`${name}/package.json`)), file);
   } catch (cause) {
     throw new StartupFailed(
-      `the local DynamoDB needs the package "${name}", which is not installed; run: npm install --save-optional ${name}@${VERSION}; if npm has none for this platform, set AWS_ENDPOINT_URL_DYNAMODB to the endpoint of another DynamoDB, such as DynamoDB Local`,
+      `the local DynamoDB needs the package "${name}", which is not installed; run: npm install --save-dev ${name}@${VERSION}; if npm has none for this platform, set AWS_ENDPOINT_URL_DYNAMODB to the endpoint of another DynamoDB, such as DynamoDB Local`,
       { cause },
     );
   }

@@ -15,7 +15,7 @@ import {
   string,
   time,
 } from "./fields.ts";
-import { isReservedHeader, RESENDS_HEADER } from "./headers.ts";
+import { ARGS_CHANGED_HEADER, isReservedHeader, RESENDS_HEADER } from "./headers.ts";
 import { inner, innerIfReadable, outer } from "./payload.ts";
 import type { JsonObject, JsonValue } from "./serializer.ts";
 
@@ -81,6 +81,7 @@ function envelope(id: string, task: string, headers: JsonObject, content: JsonVa
         (name) =>
           string("a name in header stamped_headers", name, fail) ?? refuse("header stamped_headers holds null", fail),
       ),
+      argsChanged: headers[ARGS_CHANGED_HEADER] === true ? true : undefined,
       resends: number(`header ${RESENDS_HEADER}`, headers[RESENDS_HEADER], fail, "whole"),
     },
   );

@@ -15,7 +15,7 @@
 // 7. A dead letter that nobody ever claimed is sent again, with `resends` + 1, a few times.
 import { SQS } from "../defaults.ts";
 import { InvalidOption, MessageTooLarge } from "../errors.ts";
-import { isReservedHeader, RESENDS_HEADER } from "./headers.ts";
+import { ARGS_CHANGED_HEADER, isReservedHeader, RESENDS_HEADER } from "./headers.ts";
 import { type JsonObject, type JsonValue, toAscii } from "./serializer.ts";
 import type { WireSignature } from "./signature.ts";
 import { formatTime } from "./time.ts";
@@ -63,6 +63,8 @@ export interface Envelope {
   readonly shadow?: string;
   readonly stamps?: JsonObject;
   readonly stampedHeaders?: readonly string[];
+  /** A retry asked for other arguments than the first message has: later records must keep them. Ours. */
+  readonly argsChanged?: boolean;
   /** Times the dead-letter consumer sent it again. Ours. */
   readonly resends?: number;
 }
@@ -95,6 +97,7 @@ export function encode(envelope: Envelope, workload: string): string {
     stamped_headers: envelope.stampedHeaders ?? null,
     stamps: envelope.stamps ?? {},
     [RESENDS_HEADER]: envelope.resends, // left out where undefined
+    [ARGS_CHANGED_HEADER]: envelope.argsChanged === true ? true : undefined,
   };
   const message = {
     // Not escaped here: toAscii() below reaches it too, and escaping twice would double its backslashes.

@@ -5,11 +5,18 @@ import * as changes from "../core/changes.ts";
 import type { Decision, Settle } from "../core/decide.ts";
 import type { Publication } from "../core/follow-ups.ts";
 import { TASK_DEFAULTS } from "../defaults.ts";
-import { InvalidOption, MessageTooLarge, NotSerializable, QueueNotFound, StoreUnavailable } from "../errors.ts";
+import {
+  InvalidOption,
+  MessageTooLarge,
+  NotSerializable,
+  QueueNotFound,
+  RequestRefused,
+  StoreUnavailable,
+} from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { Broker, Delivery } from "../ports/broker.ts";
 import type { ResultStore, WriteAnswer } from "../ports/result-store.ts";
-import type { TaskRecord } from "../store/record.ts";
+import { isTerminal, type TaskRecord } from "../store/record.ts";
 import { encode } from "../wire/envelope.ts";
 import { toFailure } from "../wire/failure.ts";
 
@@ -73,15 +80,18 @@ async function publish(publication: Publication, deps: ApplyDeps): Promise<void>
       { follow_up: envelope.id, follow_up_task: envelope.task, error: String(error) },
       "cannot send a follow-up",
     );
-    const claim = { id: envelope.id, task: envelope.task, workload, attempt: 0, token: envelope.id };
+    const claim = { id: envelope.id, task: envelope.task, workload, attempt: envelope.retries, token: envelope.id };
     const change = changes.failUnheld(claim, deps.clock.now(), toFailure(error), TASK_DEFAULTS.resultExpiresSeconds);
-    await writeSurely(change, deps);
+    const answer = await writeSurely(change, deps);
+    if (!answer.applied && !(answer.existing && isTerminal(answer.existing.state))) throw error;
   }
 }
 
 /** Another try would end the same way: the message is too large, or its queue does not exist or cannot have that name. */
 function isPermanent(error: unknown): boolean {
-  return [MessageTooLarge, NotSerializable, QueueNotFound, InvalidOption].some((type) => error instanceof type);
+  return [MessageTooLarge, NotSerializable, QueueNotFound, InvalidOption, RequestRefused].some(
+    (type) => error instanceof type,
+  );
 }
 
 export async function settle(how: Settle, delivery: Delivery, workload: string, deps: ApplyDeps): Promise<void> {

@@ -20,25 +20,39 @@ export type Handle = (delivery: Delivery, workload: WorkloadLimits, deps: Execut
 
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 30_000;
+/** Between short polls of an empty queue: each is a billed request. */
+const SHORT_POLL_PAUSE_MS = 1_000;
+
+/** answer: SQS answered a poll. settled: a message is done. hiccup: one was given back, a back end failed in the middle. */
+export type ConsumerNews = "answer" | "settled" | "hiccup";
 
 export class Consumer {
   readonly options: ConsumerOptions;
   readonly #deps: ExecuteDeps;
   readonly #handle: Handle;
-  readonly #onAnswer: () => void;
+  readonly #note: (news: ConsumerNews) => void;
   readonly #running = new Set<Execution>();
   /** Prefetched: a heartbeat keeps each invisible until a slot is free. */
   readonly #waiting: { readonly delivery: Delivery; readonly heartbeat: Heartbeat }[] = [];
   /** Between waiting and running, or between waiting and back on the queue. */
   #moving = 0;
   #slotFreed = Promise.withResolvers<void>();
+  readonly #broken = Promise.withResolvers<never>();
   #stopping = false;
+  /** A message could not be finished since the latest receive. */
+  #troubled = false;
   #stopNow = new AbortController();
 
-  constructor(options: ConsumerOptions, deps: ExecuteDeps, onAnswer: () => void, handle: Handle = execute) {
+  constructor(
+    options: ConsumerOptions,
+    deps: ExecuteDeps,
+    note: (news: ConsumerNews) => void,
+    handle: Handle = execute,
+  ) {
     this.options = options;
     this.#deps = deps;
-    this.#onAnswer = onAnswer;
+    this.#note = note;
+    this.#broken.promise.catch(() => {}); // whoever awaits it hears of it
     this.#handle = handle;
   }
 
@@ -47,8 +61,18 @@ export class Consumer {
     return this.#running.size + this.#moving + this.#waiting.length;
   }
 
-  /** Runs until `stop()`, and until everything in hand is settled. Rejects only where the queue is gone or access is denied. */
+  /** Rejects where it cannot go on receiving: the queue is gone, or access is denied. What is in hand goes on. */
+  get broken(): Promise<never> {
+    return this.#broken.promise;
+  }
+
+  /** Runs until `stop()`, or until it is broken, and until everything in hand is settled. */
   async run(): Promise<void> {
+    await this.#receiveUntilStopped();
+    while (this.inHand > 0) await this.#slotFreed.promise;
+  }
+
+  async #receiveUntilStopped(): Promise<void> {
     let pause = FIRST_PAUSE_MS;
     while (!this.#stopping) {
       const free = this.options.concurrency * this.options.prefetch - this.inHand;
@@ -58,18 +82,24 @@ export class Consumer {
       }
       try {
         await this.#receive(free);
-        pause = FIRST_PAUSE_MS;
       } catch (error) {
-        this.#deps.log.warn(
-          { queue: this.options.queue, error: String(error), pause_ms: pause },
-          "could not receive, trying again",
-        );
-        if (isPermanent(error)) throw error;
-        await this.#deps.clock.sleep(pause, this.#stopNow.signal).catch(() => {}); // woken by stop()
-        pause = Math.min(LONGEST_PAUSE_MS, pause * 2);
+        const fields = { queue: this.options.queue, error: String(error), pause_ms: pause };
+        this.#deps.log.warn(fields, "could not receive, trying again");
+        this.#troubled = true;
+        if (isPermanent(error)) return this.#broken.reject(error);
       }
+      // Where nothing can be finished, every further message would only use up its receives.
+      pause = this.#troubled ? pause : FIRST_PAUSE_MS;
+      if (!this.#troubled) continue;
+      this.#troubled = false;
+      await this.#sleep(pause);
+      pause = Math.min(LONGEST_PAUSE_MS, pause * 2);
     }
-    while (this.inHand > 0) await this.#slotFreed.promise;
+  }
+
+  /** Until `stop()` at the latest. */
+  async #sleep(ms: number): Promise<void> {
+    await this.#deps.clock.sleep(ms, this.#stopNow.signal).catch(() => {});
   }
 
   /** Receives no more. What the pending poll brings is handed back; what runs goes on. */
@@ -91,7 +121,8 @@ export class Consumer {
       waitSeconds,
       visibilitySeconds,
     });
-    this.#onAnswer();
+    this.#note("answer");
+    if (deliveries.length === 0 && waitSeconds === 0) await this.#sleep(SHORT_POLL_PAUSE_MS);
     for (const delivery of deliveries) {
       if (!this.#stopping && this.#running.size + this.#moving < this.options.concurrency) this.#start(delivery);
       else this.#waiting.push({ delivery, heartbeat: this.#keepInvisible(delivery) });
@@ -107,9 +138,10 @@ export class Consumer {
   #start(delivery: Delivery): void {
     const execution = this.#handle(delivery, this.options, this.#deps);
     this.#running.add(execution);
-    void execution.done.then(() => {
+    void execution.done.then((row) => {
       this.#running.delete(execution);
-      this.#onAnswer();
+      if (row === "hiccup") this.#troubled = true;
+      this.#note(row === "hiccup" ? "hiccup" : "settled");
       if (!this.#stopping) this.#startWaiting();
       this.#free();
     });

@@ -4,11 +4,12 @@ import type { Received } from "../core/decide.ts";
 import { hiccupDelay } from "../core/visibility.ts";
 import { DecodeError } from "../errors.ts";
 import type { Delivery } from "../ports/broker.ts";
-import { decode } from "../wire/envelope.ts";
+import { decode, type Envelope } from "../wire/envelope.ts";
 import { settle } from "./apply.ts";
+import { unreadable } from "./execute.ts";
 import { type ExecuteDeps, modeOf, newToken, UNKNOWN_TASK_POLICY, type WorkloadLimits } from "./execution.ts";
 
-/** An unreadable message stays on the dead-letter queue, out of sight for this long at a time: the alarm keeps ringing. */
+/** An unreadable message without an id stays on the dead-letter queue, out of sight for this long at a time: the alarm keeps ringing. */
 const UNREADABLE_SECONDS = 900;
 
 /** Resolves with the row of docs/protocol.md that settled the message. Never rejects. */
@@ -20,21 +21,27 @@ export async function consumeDeadLetter(
   try {
     return await consume(delivery, workload, deps);
   } catch (error) {
-    const unreadable = error instanceof DecodeError;
+    const nameless = error instanceof DecodeError;
     deps.log.error(
       { error: String(error), queue: delivery.queue },
-      unreadable
+      nameless
         ? "an unreadable message stays on the dead-letter queue"
         : "could not record a dead letter, giving it back",
     );
-    const seconds = unreadable ? UNREADABLE_SECONDS : hiccupDelay(delivery.receiveCount);
+    const seconds = nameless ? UNREADABLE_SECONDS : hiccupDelay(delivery.receiveCount);
     await settle({ kind: "release", seconds }, delivery, workload.name, deps).catch(() => {}); // it returns by itself
-    return unreadable ? "dead letter, unreadable" : "hiccup";
+    return nameless ? "dead letter, unreadable" : "hiccup";
   }
 }
 
 async function consume(delivery: Delivery, workload: WorkloadLimits, deps: ExecuteDeps): Promise<string> {
-  const envelope = decode(delivery.body);
+  let envelope: Envelope;
+  try {
+    envelope = decode(delivery.body);
+  } catch (error) {
+    if (!(error instanceof DecodeError) || error.id === undefined) throw error;
+    return (await unreadable(error, delivery, workload, deps)).row;
+  }
   const received: Received = { envelope, workload: workload.name, receiveCount: delivery.receiveCount };
   const settings = deps.task(envelope.task);
   const policy = settings ?? UNKNOWN_TASK_POLICY;

@@ -84,7 +84,7 @@ function read(delivery: Delivery): Envelope | DecodeError {
 }
 
 /** Where an id can be read the failure is recorded under it; otherwise the message itself is all there is to keep. */
-async function unreadable(
+export async function unreadable(
   error: DecodeError,
   delivery: Delivery,
   workload: WorkloadLimits,

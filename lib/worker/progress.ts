@@ -2,12 +2,15 @@
 import { Worker } from "node:worker_threads";
 import type { Clock } from "../clock.ts";
 import { WorkerStalled } from "../errors.ts";
+import type { ConsumerNews } from "./consumer.ts";
 
-/** Rejects with WorkerStalled once SQS and DynamoDB have not answered for `stallSeconds`. `alive()` puts it off. */
+/** Ends a worker with WorkerStalled: SQS has not answered for `stallSeconds`, or nothing has been finished while messages came. */
 export class Progress {
   readonly #clock: Clock;
   readonly #stallMs: number;
   #last: number;
+  /** Since when every message has been given back unfinished. */
+  #troubledSince: number | undefined;
 
   constructor(clock: Clock, stallSeconds: number) {
     this.#clock = clock;
@@ -15,17 +18,30 @@ export class Progress {
     this.#last = clock.monotonic();
   }
 
-  readonly alive = (): void => {
-    this.#last = this.#clock.monotonic();
+  readonly note = (news: ConsumerNews | "heartbeat"): void => {
+    const now = this.#clock.monotonic();
+    if (news === "hiccup") {
+      this.#troubledSince ??= now;
+      return;
+    }
+    this.#last = now;
+    if (news === "settled") this.#troubledSince = undefined;
   };
 
   async watch(inHand: () => number, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.#clock.sleep(this.#stallMs / 4, signal).catch(() => {}); // the worker stops
-      const silent = this.#clock.monotonic() - this.#last;
-      if (signal.aborted || silent < this.#stallMs) continue;
+      const now = this.#clock.monotonic();
+      const silent = now - this.#last;
+      const troubled = now - (this.#troubledSince ?? now);
+      if (signal.aborted || Math.max(silent, troubled) < this.#stallMs) continue;
+      const why =
+        silent >= troubled
+          ? "SQS answered no poll and no heartbeat got through"
+          : "every message had to be given back, because DynamoDB or SQS failed in the middle";
+      const seconds = Math.round(Math.max(silent, troubled) / 1_000);
       throw new WorkerStalled(
-        `no progress for ${Math.round(silent / 1_000)} s: SQS answered no poll and no heartbeat got through, with ${inHand()} messages in hand; check the network, the credentials and the queue, and that a supervisor starts this worker again`,
+        `no progress for ${seconds} s: ${why}, with ${inHand()} messages in hand; check the network, the credentials, the table and the queue, and that a supervisor starts this worker again`,
       );
     }
   }

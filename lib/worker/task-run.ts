@@ -3,11 +3,11 @@ import * as changes from "../core/changes.ts";
 import type { Circumstances, Decision, Mode, Received } from "../core/decide.ts";
 import type { Outcome } from "../core/outcome.ts";
 import { leaseUntil } from "../core/visibility.ts";
-import { UNKNOWN_TASK_RECEIVES } from "../defaults.ts";
-import { MessageTooLarge, NotRegistered, NotSupported } from "../errors.ts";
+import { MAX_RESULT_BYTES, TASK_DEFAULTS } from "../defaults.ts";
+import { LovageError, MessageTooLarge, NotRegistered, NotSupported } from "../errors.ts";
 import type { Delivery } from "../ports/broker.ts";
 import type { TaskSettings } from "../settings.ts";
-import type { Failure, TaskRecord } from "../store/record.ts";
+import { type Failure, isTerminal, type TaskRecord } from "../store/record.ts";
 import { encode } from "../wire/envelope.ts";
 import { toFailure } from "../wire/failure.ts";
 import { writeSurely } from "./apply.ts";
@@ -55,7 +55,6 @@ export class TaskRun {
     if (untimely) return untimely;
     const reason = this.#unrunnable();
     if (reason === undefined) return undefined;
-    const giveBackUntil = reason instanceof NotRegistered ? UNKNOWN_TASK_RECEIVES : 0;
     this.#deps.log.error({ error: reason.message }, "cannot run this task");
     return protocol.decideUnrunnable(
       this.#received,
@@ -63,7 +62,7 @@ export class TaskRun {
       this.#policy,
       circumstances,
       this.#token,
-      giveBackUntil,
+      reason instanceof NotRegistered,
     );
   }
 
@@ -80,12 +79,21 @@ export class TaskRun {
   }
 
   async claimAndRun(): Promise<Decision> {
-    if (this.#mode === "tracked") {
-      const refusal = await this.#claim();
-      if (refusal) return refusal;
-    }
+    const refusal = await this.#right();
+    if (refusal) return refusal;
     const outcome = this.#stop.reason === undefined ? await this.#run() : stoppedBeforeStart(this.#stop);
     return this.#decide(outcome);
+  }
+
+  /** Undefined where it may run. */
+  async #right(): Promise<Decision | undefined> {
+    if (this.#mode === "tracked") return this.#claim();
+    if (this.#mode === "untracked") return undefined;
+    // Without a claim a read is all that tells of a revoke, or that another delivery has ended it.
+    const existing = await this.#deps.store.read(this.#received.envelope.id);
+    const over =
+      existing !== undefined && (isTerminal(existing.state) || existing.attempt > this.#received.envelope.retries);
+    return over ? this.#deps.protocol.decideRefused(this.#received, existing, this.#circumstances()) : undefined;
   }
 
   /** Undefined where the claim is held. */
@@ -134,7 +142,7 @@ export class TaskRun {
         receiveCount: this.#received.receiveCount,
         messageId: this.#delivery.messageId,
         timeLimit,
-        softTimeLimit: envelope.softTimeLimit ?? Math.min(settings.softTimeLimit, timeLimit),
+        softTimeLimit: envelope.softTimeLimit ?? softLimit(envelope.timeLimit, settings),
         stop,
         log: this.#deps.log,
         report: async (meta, customState) => {
@@ -155,12 +163,14 @@ export class TaskRun {
     const again = decision.row === "retry" && next !== undefined;
     this.#logRetry(outcome, next?.delaySeconds, again);
     if (!again) return decision;
-    // A retry with arguments that cannot be sent must fail before its record promises another attempt.
+    // A next attempt that cannot be sent or recorded must fail before its record promises it.
     try {
       encode(next.envelope, this.#received.workload);
+      const kept = Buffer.byteLength(decision.change?.set.retryArgs ?? "");
+      if (kept > MAX_RESULT_BYTES) throw new MessageTooLarge("what the retry asks for", kept, MAX_RESULT_BYTES);
       return decision;
     } catch (error) {
-      if (!(error instanceof MessageTooLarge)) throw error;
+      if (!(error instanceof LovageError)) throw error;
       const failure = { kind: "failure", failure: toFailure(error), expected: false } as const;
       return protocol.decide(failure, this.#received, this.#mode, this.#token, this.#policy, circumstances);
     }
@@ -190,6 +200,11 @@ export class TaskRun {
       );
     return protocol.apply(decision, this.#delivery, this.#workload.name, refused, this.#deps);
   }
+}
+
+/** A call's own hard limit brings its own soft one, as in a task's options. */
+function softLimit(ofCall: number | undefined, settings: TaskSettings): number {
+  return ofCall === undefined ? settings.softTimeLimit : ofCall * TASK_DEFAULTS.softTimeLimitRatio;
 }
 
 function stoppedBeforeStart(stop: StopSignal): Outcome {

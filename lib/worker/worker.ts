@@ -88,7 +88,7 @@ export async function startWorker(app: App, options: WorkerOptions = {}): Promis
   const consumers: Consumer[] = [];
   const here = runHere(app);
   // A heartbeat that gets through is progress too: a long task is no stall.
-  const broker = heard(backends.broker, progress.alive);
+  const broker = heard(backends.broker, () => progress.note("heartbeat"));
   for (const { name, definition, concurrency } of served) {
     const cpuHeavy = definition.work === "cpu";
     const pool = cpuHeavy
@@ -109,7 +109,7 @@ export async function startWorker(app: App, options: WorkerOptions = {}): Promis
       prefetch: definition.prefetch,
       waitSeconds,
     };
-    consumers.push(new Consumer(consumer, deps, progress.alive));
+    consumers.push(new Consumer(consumer, deps, progress.note));
     if (!deadLetters) continue;
     const dead = {
       ...consumer,
@@ -118,7 +118,7 @@ export async function startWorker(app: App, options: WorkerOptions = {}): Promis
       prefetch: 1,
       maxReceiveCount: Number.POSITIVE_INFINITY,
     };
-    consumers.push(new Consumer(dead, deps, progress.alive, deadLetter));
+    consumers.push(new Consumer(dead, deps, progress.note, deadLetter));
   }
   const where = await backends.where();
   const unguard = (options.guard ?? true) ? guardMainThread(stallSeconds) : async () => {};
@@ -156,7 +156,7 @@ interface Served {
 
 function servedWorkloads(app: App, { workloads, concurrency }: WorkerOptions): readonly Served[] {
   const known = Object.keys(app.workloads);
-  return (workloads ?? known).map((name) => {
+  return [...new Set(workloads ?? known)].map((name) => {
     const definition = Object.hasOwn(app.workloads, name) ? app.workloads[name] : undefined;
     if (definition === undefined) {
       const near = closest(name, known);
@@ -229,13 +229,15 @@ class RunningWorker implements Worker {
   /** Until all have drained, or one cannot go on: then the others drain too. A stalled worker has nobody to hand back to. */
   async #run(progress: Progress): Promise<void> {
     const ended = new AbortController();
-    const runs = this.#consumers.map((consumer) => consumer.run());
-    const drained = Promise.all(runs).catch(async (error: unknown) => {
-      await this.#drain(Promise.allSettled(runs));
-      throw error;
+    const drained = Promise.all(this.#consumers.map((consumer) => consumer.run()));
+    let failure: { readonly error: unknown } | undefined;
+    void Promise.race(this.#consumers.map((consumer) => consumer.broken)).catch((error: unknown) => {
+      failure = { error };
+      return this.#drain(drained);
     });
     try {
       await Promise.race([drained, progress.watch(() => this.inHand, ended.signal).then(() => drained)]);
+      if (failure) throw failure.error;
     } finally {
       ended.abort();
       for (const consumer of this.#consumers) consumer.stop();

@@ -90,7 +90,7 @@ describe("link", () => {
     await using it = await linking();
     const foreign = { wire: { ...it.tasks.note.s().wire, task: "elsewhere" } };
     await it.settle(await it.tasks.add.applyAsync([2, 3], { link: foreign }));
-    await it.advance(60);
+    await it.advance(120);
     const [linked] = [...it.store.records.values()].filter(({ task }) => task === "elsewhere");
     expect(linked).toMatchObject({ state: "FAILURE", failure: { type: "NotRegistered" } });
   });

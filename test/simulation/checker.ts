@@ -103,6 +103,9 @@ export class Checker {
     const now = this.#world.clock.now();
     if (eta !== undefined && now < eta - CLOCK_SKEW_MS)
       this.#violation(`delay: ${id} ran ${eta - now} ms before its time`);
+    if (job.envelope.retries > 0 && job.envelope.args[0] !== "changed by the first retry") {
+      this.#violation(`I3 ${id} attempt ${job.envelope.retries} ran with the arguments of the first`);
+    }
     const expires = this.#sent.get(id)?.expires;
     if (expires !== undefined && now > expires + 50_000 + CLOCK_SKEW_MS && !life.disturbed)
       this.#violation(`expires: ${id} ran late`);

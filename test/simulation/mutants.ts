@@ -119,6 +119,10 @@ export const MUTANTS: readonly Mutant[] = [
   { name: "a success publishes no callbacks", protocol: atRow("decide", /^success/, silent) },
   { name: "a failure publishes no error callbacks", protocol: atRow("decide", /^failure/, silent) },
   { name: "a retry publishes no next attempt", protocol: atRow("decide", /^retry$/, silent) },
+  {
+    name: "a record forgets the arguments a retry asked for",
+    change: onKinds(["retry"], (change) => ({ ...change, set: { ...change.set, retryArgs: undefined } })),
+  },
   { name: "a retry writes no record", protocol: atRow("decide", /^retry$/, ({ change: _, ...rest }) => rest) },
   { name: "a requeue acknowledges its message", protocol: atRow("decide", /requeued/, settled(ACK)) },
   { name: "a requeue writes no record", protocol: atRow("decide", /requeued/, ({ change: _, ...rest }) => rest) },

@@ -134,7 +134,16 @@ export class World {
 
   #spec(index: number): Spec {
     const pick = <T>(choices: readonly T[]): T => choices[Math.floor(this.#random() * choices.length)] as T;
-    const mode = pick(["tracked", "tracked", "tracked", "tracked", "chosen", "unclaimed", "untracked"] as const);
+    const mode = pick([
+      "tracked",
+      "tracked",
+      "tracked",
+      "tracked",
+      "chosen",
+      "unclaimed",
+      "unclaimed",
+      "untracked",
+    ] as const);
     const now = this.clock.now();
     const publishAt = now + this.#random() * 3 * MINUTE;
     const untracked = mode === "untracked";
@@ -308,7 +317,13 @@ export class World {
       case "failure":
         return { kind: "failure", failure, expected: false };
       case "retry":
-        return { kind: "retry", failure, exhausted: failure, countdown: this.random() < 0.2 ? 1_000 : 5 };
+        return {
+          kind: "retry",
+          failure,
+          exhausted: failure,
+          countdown: this.random() < 0.2 ? 1_000 : 5,
+          ...(retries === 0 && { next: { args: ["changed by the first retry"] } }),
+        };
       case "requeue":
         return { kind: "rejected", requeue: true, failure };
       default:

@@ -123,7 +123,10 @@ describe("what a job brings back", () => {
     const { entries, log } = recorder();
     const report = async () => Promise.reject(new RangeError("the table is gone"));
     await run("unlucky report", [], { log, report });
-    expect(entries).toEqual([["info", {}, "RangeError: the table is gone"]]);
+    expect(entries).toEqual([
+      ["warn", { error: "RangeError: the table is gone" }, "progress could not be stored"],
+      ["info", {}, "RangeError: the table is gone"],
+    ]);
   });
 
   test("a task its process does not know is a failure", async () =>
