@@ -64,8 +64,10 @@ export const WORKLOAD_DEFAULTS = {
   retentionSeconds: 12 * DAY,
   /** Retention of the dead-letter queue. */
   deadLetterRetentionSeconds: 14 * DAY,
-  /** Memory of one execution in a container, where nothing is stated. */
-  memoryMb: 512,
+  /** Memory of a Lambda function. */
+  lambdaMemoryMb: 512,
+  /** Memory of a container: the least that Fargate offers with one vCPU. */
+  containerMemoryMb: 2_048,
 } as const;
 
 /** The two clocks of two machines may differ by this much without a lease being misread. */

@@ -11,7 +11,7 @@ interface SharedOptions {
   readonly work?: "io" | "cpu";
   /** Receives before SQS moves a message to the dead-letter queue. @default 8 */
   readonly maxReceiveCount?: number;
-  /** Memory of the function or container: `"512MB"`, `"4GB"`. @default "512MB" */
+  /** Memory of the function or container: `"512MB"`, `"4GB"`. @default - Lambda "512MB", a container "2GB" */
   readonly memory?: string;
 }
 
@@ -93,7 +93,7 @@ export function onLambda(options: LambdaOptions = {}): Workload {
     work,
     batchSize: work === "io" ? 10 : 1,
     maxReceiveCount: given.maxReceiveCount ?? WORKLOAD_DEFAULTS.maxReceiveCount,
-    memoryMb: given.memory ?? WORKLOAD_DEFAULTS.memoryMb,
+    memoryMb: given.memory ?? WORKLOAD_DEFAULTS.lambdaMemoryMb,
     // AWS: at least six times the timeout, for a throttled poller keeps retrying a batch it has received.
     visibilitySeconds: Math.ceil(timeoutSeconds * 6),
     heartbeatVisibilitySeconds: WORKLOAD_DEFAULTS.visibilityTimeoutSeconds,
@@ -120,7 +120,7 @@ export function onFargate(options: FargateOptions = {}): Workload {
     work,
     batchSize: work === "io" ? 10 : 1,
     maxReceiveCount: given.maxReceiveCount ?? WORKLOAD_DEFAULTS.maxReceiveCount,
-    memoryMb: given.memory ?? WORKLOAD_DEFAULTS.memoryMb,
+    memoryMb: given.memory ?? WORKLOAD_DEFAULTS.containerMemoryMb,
     visibilitySeconds,
     heartbeatVisibilitySeconds: visibilitySeconds,
     concurrency: given.concurrency ?? (work === "io" ? WORKLOAD_DEFAULTS.ioConcurrency : undefined),

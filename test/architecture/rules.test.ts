@@ -250,7 +250,7 @@ describe("no absolute paths of a machine", () => {
     expect(rules.machinePaths("README.md", `line\n${text}`)).toMatchObject([{ file: "README.md", line: 2 }]);
   });
 
-  test.each(["https://example.org/home/page", "./home/x", "/var/task", "/usr/bin/env", "lib/work/x.ts", "~/home/x"])(
+  test.each(["https://example.org/home/page", "./home/x", "/var/task", "/usr/bin/env", "lib/works/x.ts", "~/home/x"])(
     "not %s",
     (text) => {
       expect(rules.machinePaths("README.md", text)).toEqual([]);

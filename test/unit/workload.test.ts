@@ -39,7 +39,7 @@ describe("onFargate", () => {
       work: "cpu",
       batchSize: 1,
       maxReceiveCount: 8,
-      memoryMb: 512,
+      memoryMb: 2_048,
       visibilitySeconds: 30,
       heartbeatVisibilitySeconds: 30,
       concurrency: undefined,
