@@ -15,8 +15,10 @@ import {
   SoftTimeLimitExceeded,
   TaskRevoked,
   TimeLimitExceeded,
+  WorkerLost,
 } from "../errors.ts";
 import { type ErrorMatcher, maxRetries as maxRetriesRule, type TaskSettings } from "../settings.ts";
+import type { Failure } from "../store/record.ts";
 import { toFailure } from "../wire/failure.ts";
 import { assertJson, toJson } from "../wire/serializer.ts";
 import type { Job, StopReason } from "./job.ts";
@@ -128,7 +130,7 @@ export function thrown(error: unknown, job: Pick<Job, "settings" | "envelope" | 
   if (error instanceof Retry) return retryOutcome(error, settings, envelope.id);
   if (error instanceof Ignore) return { kind: "ignored", reason: error.message };
   if (error instanceof Reject) return { kind: "rejected", requeue: error.requeue, failure: toFailure(error) };
-  const failure = toFailure(error);
+  const failure = isAboutTheRun(error) ? withoutStack(toFailure(error)) : toFailure(error);
   if (mayRetryItself(error, settings.autoRetryFor) && !matches(error, settings.dontAutoRetryFor)) {
     return { kind: "retry", failure, exhausted: failure };
   }
@@ -170,6 +172,15 @@ function retryOutcome({ options }: Retry, settings: TaskSettings, id: string): O
 }
 
 const isObject = (value: unknown) => typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** Made by the worker: its stack would show Lovage's code and nothing of the task's. */
+function isAboutTheRun(error: unknown): boolean {
+  return error instanceof TimeLimitExceeded || error instanceof WorkerLost;
+}
+
+function withoutStack({ stack: _, ...failure }: Failure): Failure {
+  return failure;
+}
 
 /** A run that was ended by force would take as long again: only a matcher that names the hard limit has it retried. */
 function mayRetryItself(error: unknown, matchers: readonly ErrorMatcher[]): boolean {
