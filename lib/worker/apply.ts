@@ -47,7 +47,7 @@ export async function apply(
     if (answer.applied) break;
     current = refused(answer.existing);
   }
-  await Promise.all(current.publish.map((publication) => publish(publication, deps)));
+  await Promise.all(current.publish.map((publication) => publish(publication, workload, deps)));
   await settle(current.settle, delivery, workload, deps);
   return current;
 }
@@ -69,13 +69,14 @@ export async function writeSurely(
 }
 
 /** A follow-up that can never be sent is recorded as failed: whoever waits for it learns so, and its parent is done. */
-async function publish(publication: Publication, deps: ApplyDeps): Promise<void> {
+async function publish(publication: Publication, from: string, deps: ApplyDeps): Promise<void> {
   const { envelope, workload, delaySeconds } = publication;
   try {
     const body = encode(envelope, workload);
     await deps.broker.send(deps.queue(workload), { body, delaySeconds });
   } catch (error) {
-    if (!isPermanent(error)) throw error;
+    // The queue this message came from, or whose dead letters these are, is missed by everybody: it will come back.
+    if (!isPermanent(error) || (error instanceof QueueNotFound && workload === from)) throw error;
     deps.log.error(
       { follow_up: envelope.id, follow_up_task: envelope.task, error: String(error) },
       "cannot send a follow-up",

@@ -70,6 +70,25 @@ describe("a duplicate delivery", () => {
   });
 });
 
+test("a duplicate of a task without a claim does not run once that has ended", async () => {
+  const runs: string[] = [];
+  await using it = await memoryApp((app) => ({
+    works: app.task("works", { claim: false }, () => void runs.push("works")),
+    fails: app.task("fails", { claim: false }, () => {
+      runs.push("fails");
+      throw new Error("no");
+    }),
+  }));
+  const results = [await it.tasks.works.delay(), await it.tasks.fails.delay()] as const;
+  const bodies = it.broker.bodies(QUEUE);
+  await it.settle(...results);
+  for (const body of bodies) await it.send(body);
+  await it.advance(60);
+  expect(runs).toEqual(["works", "fails"]);
+  expect(await Promise.all(results.map((result) => result.state()))).toEqual(["SUCCESS", "FAILURE"]);
+  expect(it.messages()).toEqual([]);
+});
+
 test("an execution that was taken over hears of it, and what it writes is refused", async () => {
   const heard: string[] = [];
   await using it = await memoryApp((app) => ({

@@ -1,6 +1,6 @@
-import { describe, expect, test } from "vitest";
-import { Retry } from "../../lib/errors.ts";
-import { DEAD, memoryApp } from "../support/memory-app.ts";
+import { describe, expect, test, vi } from "vitest";
+import { RequestRefused, Retry } from "../../lib/errors.ts";
+import { DEAD, memoryApp, QUEUE } from "../support/memory-app.ts";
 
 function linking(calls: unknown[][] = [], options: Parameters<typeof memoryApp>[1] = {}) {
   return memoryApp(
@@ -84,6 +84,25 @@ describe("link", () => {
     expect(await it.settle(result)).toBe("SUCCESS");
     await it.advance(3_600);
     expect([...it.messages(), ...it.messages(DEAD)]).toEqual([]);
+  });
+
+  test("whose message is refused for good is a failure of its own, and the task's own message is done", async () => {
+    await using it = await linking();
+    const { wire } = it.tasks.note.s();
+    const send = it.broker.send.bind(it.broker);
+    vi.spyOn(it.broker, "send").mockImplementation(async (queue, message) => {
+      if (queue !== QUEUE) throw new RequestRefused("the policy of this queue says no");
+      await send(queue, message);
+    });
+    const result = await it.tasks.add.applyAsync([2, 3], { link: { wire: { ...wire, options: { queue: "mail" } } } });
+    expect(await it.settle(result)).toBe("SUCCESS");
+    await it.advance(1);
+    const [linked] = [...it.store.records.values()].filter(({ task }) => task === "note");
+    expect(linked).toMatchObject({ state: "FAILURE", failure: { type: "RequestRefused" } });
+    expect(await it.app.result(linked?.id as string).state()).toBe("FAILURE");
+    await it.advance(600);
+    expect([...it.messages(), ...it.messages(DEAD)]).toEqual([]);
+    expect(it.record(result)).toMatchObject({ state: "SUCCESS", runs: 1 });
   });
 
   test("of a task that is unknown here becomes a failure of its own", async () => {

@@ -1,6 +1,7 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
+import { QueueNotFound } from "../../lib/errors.ts";
 import { encode } from "../../lib/wire/envelope.ts";
-import { DEAD, memoryApp } from "../support/memory-app.ts";
+import { DEAD, memoryApp, QUEUE } from "../support/memory-app.ts";
 
 const facts = {
   args: [],
@@ -130,6 +131,21 @@ describe("poison: a task that kills every worker that runs it", () => {
 });
 
 describe("a dead letter", () => {
+  test("that cannot go back, for its queue does not exist, stays and is no failure", async () => {
+    await using it = await memoryApp((app) => ({ add: app.task("add", () => 5) }), { worker: false });
+    const result = await it.tasks.add.delay();
+    const [body] = it.broker.bodies(QUEUE);
+    for (let i = 0; i < 9; i++) await it.broker.receive(QUEUE, { max: 1, waitSeconds: 0, visibilitySeconds: 0 });
+    const send = vi.spyOn(it.broker, "send").mockRejectedValue(new QueueNotFound(QUEUE, "memory"));
+    await it.startWorker();
+    await it.advance(20);
+    expect(send).toHaveBeenCalled();
+    expect([it.broker.bodies(DEAD), it.record(result), await result.state()]).toEqual([[body], undefined, "PENDING"]);
+    send.mockRestore();
+    expect(await it.settle(result)).toBe("SUCCESS");
+    expect(it.broker.bodies(DEAD)).toEqual([]);
+  });
+
   test("that no worker ever claimed is sent to its queue again", async () => {
     await using it = await memoryApp((app) => ({ add: app.task("add", () => 5) }), { worker: false });
     const result = await it.tasks.add.delay();
@@ -140,6 +156,24 @@ describe("a dead letter", () => {
     await it.startWorker();
     expect(await it.settle(result)).toBe("SUCCESS");
     expect(it.broker.bodies(DEAD)).toEqual([]);
+  });
+
+  test("nobody can read, with an id in it, is a recorded failure", async () => {
+    await using it = await memoryApp(() => {});
+    const body = JSON.stringify({ body: "!", headers: { id: "x-1", task: "add" } });
+    await it.send(body, DEAD);
+    const result = it.app.result("x-1");
+    expect(await it.settle(result)).toBe("FAILURE");
+    expect(it.record(result)).toMatchObject({ task: "add", body, failure: { type: "DecodeError" } });
+    expect(it.broker.bodies(DEAD)).toEqual([]);
+  });
+
+  test("nobody can read, without one, stays", async () => {
+    await using it = await memoryApp(() => {});
+    await it.send("hello", DEAD);
+    await it.advance(3_600);
+    expect(it.broker.bodies(DEAD)).toEqual(["hello"]);
+    expect(it.store.records.size).toBe(0);
   });
 
   test("of what has ended only does the follow-ups", async () => {

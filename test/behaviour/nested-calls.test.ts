@@ -1,4 +1,5 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { StoreUnavailable } from "../../lib/errors.ts";
 import { currentTask } from "../../lib/index.ts";
 import type { TaskRecord } from "../../lib/store/record.ts";
 import { type MemoryApp, memoryApp } from "../support/memory-app.ts";
@@ -198,4 +199,61 @@ test("a delay() nobody awaits leaves with the current turn, and flush() waits fo
   for (let i = 0; i < 5; i++) void it.tasks.note.delay(i);
   await it.app.flush();
   expect(it.messages().map(({ args }) => args[0])).toEqual([0, 1, 2, 3, 4]);
+});
+
+describe("a mistake in what nobody awaits inside a task is logged, and ends neither the task nor its worker", () => {
+  const unhandledRejections = () => {
+    const unhandled: unknown[] = [];
+    const hear = (reason: unknown) => void unhandled.push(reason);
+    process.on("unhandledRejection", hear);
+    onTestFinished(() => void process.off("unhandledRejection", hear));
+    return unhandled;
+  };
+
+  test("a call that cannot be sent", async () => {
+    const unhandled = unhandledRejections();
+    await using it = await memoryApp((app) => {
+      const other = app.task("other", (_values: unknown[]) => {});
+      return { task: app.task("task", () => void other.delay([undefined])) };
+    });
+    const result = await it.tasks.task.delay();
+    expect(await it.settle(result)).toBe("SUCCESS");
+    await it.advance(5);
+    expect(unhandled).toEqual([]);
+    expect(it.logs).toContainEqual(
+      expect.objectContaining({
+        level: "error",
+        message: "a call was refused",
+        call: "other",
+        id: result.id,
+        error: expect.stringContaining("NotSerializable"),
+      }),
+    );
+  });
+
+  test("progress that cannot be stored, or is no JSON", async () => {
+    const unhandled = unhandledRejections();
+    await using it = await memoryApp((app) => ({
+      task: app.task("task", { bind: true }, async (ctx) => {
+        void ctx.progress({ done: 1 });
+        void ctx.progress(new Map() as never);
+        void ctx.updateState("RENDERING", { done: 2 });
+        await ctx.sleep(1);
+      }),
+    }));
+    const write = it.store.write.bind(it.store);
+    vi.spyOn(it.store, "write").mockImplementation(async (change) => {
+      if (change.kind === "report") throw new StoreUnavailable("down");
+      return write(change);
+    });
+    const result = await it.tasks.task.delay();
+    expect(await it.settle(result)).toBe("SUCCESS");
+    expect(unhandled).toEqual([]);
+    const lines = it.logs.filter(({ message }) => message === "progress could not be stored");
+    expect(lines.map(({ error }) => String(error).split(":")[0]).sort()).toEqual([
+      "NotSerializable",
+      "StoreUnavailable",
+      "StoreUnavailable",
+    ]);
+  });
 });

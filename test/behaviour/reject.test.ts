@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { Ignore, Reject } from "../../lib/errors.ts";
-import { memoryApp } from "../support/memory-app.ts";
+import { DEAD, memoryApp } from "../support/memory-app.ts";
 
 test("reject without requeue stores FAILURE (test_tasks.py::test_reject_without_requeue_stores_failure)", async () => {
   await using it = await memoryApp((app) => ({
@@ -37,13 +37,18 @@ test("reject with requeue for ever is bounded by the receives of its queue", asy
   await using it = await memoryApp((app) => ({
     rejects: app.task("rejects", () => {
       runs++;
-      throw new Reject({ requeue: true });
+      throw new Reject({ requeue: true, reason: "not now" });
     }),
   }));
   const result = await it.tasks.rejects.delay();
   expect(await it.settle(result)).toBe("FAILURE");
-  await expect(result.get()).rejects.toMatchObject({ type: "DeadLettered" });
-  expect(runs).toBeGreaterThanOrEqual(8);
+  await expect(result.get()).rejects.toMatchObject({
+    type: "DeadLettered",
+    message: "its task gave it back (Reject, requeue) in every delivery the queue allows: not now",
+  });
+  await it.advance(600);
+  expect(runs).toBe(it.app.workloads.default?.maxReceiveCount);
+  expect([...it.messages(), ...it.messages(DEAD)]).toEqual([]);
 });
 
 test("Ignore ends the task as SUCCESS without a value or callbacks", async () => {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { MAX_RESULT_BYTES } from "../../lib/defaults.ts";
 import { Retry } from "../../lib/errors.ts";
 import type { App, TaskContext } from "../../lib/index.ts";
-import { memoryApp } from "../support/memory-app.ts";
+import { memoryApp, QUEUE } from "../support/memory-app.ts";
 
 /** A task that asks to be retried until it has run often enough, or for ever. */
 const retrying = (enough = Number.POSITIVE_INFINITY, seen: TaskContext[] = []) =>
@@ -187,5 +188,107 @@ describe("a retry is not lost, and not doubled, where the worker dies", () => {
     await it.advance(120);
     expect(seen).toEqual(step === "write" ? [0, 0, 1] : [0, 1]);
     expect(it.messages()).toEqual([]);
+  });
+});
+
+describe("arguments changed by a retry are kept", () => {
+  /** The first run asks for "b" instead of "a", the second one sleeps and asks for nothing but another. */
+  const changing = (seen: unknown[][]) =>
+    memoryApp(
+      (app) => ({
+        task: app.task("task", { bind: true }, async (ctx, letter: string) => {
+          seen.push([ctx.retries, letter]);
+          if (ctx.retries === 0) ctx.retry({ countdown: 1, args: ["b"] });
+          if (ctx.retries === 2) return;
+          await ctx.sleep(10);
+          ctx.retry({ countdown: 5 });
+        }),
+      }),
+      { worker: false },
+    );
+
+  test("where the publish of a later, plain retry is lost and a duplicate of the first message makes up for it", async () => {
+    const seen: unknown[][] = [];
+    await using it = await changing(seen);
+    const doomed = await it.startWorker();
+    const result = await it.tasks.task.delay("a");
+    const [first] = it.broker.bodies(QUEUE);
+    await it.advance(5);
+    doomed.killBefore("send");
+    await it.advance(10);
+    expect(it.record(result)).toMatchObject({ state: "RETRY", attempt: 2 });
+    expect(it.messages().map(({ retries }) => retries)).toEqual([1]); // and out of sight: its worker is dead
+
+    await it.send(first as string);
+    await it.startWorker();
+    await it.advance(0);
+    expect(it.messages().filter(({ retries }) => retries === 2)).toMatchObject([{ args: ["b"] }]);
+    expect(await it.settle(result)).toBe("SUCCESS");
+    await it.advance(120);
+    expect(seen).toEqual([
+      [0, "a"],
+      [1, "b"],
+      [2, "b"],
+    ]);
+    expect(it.messages()).toEqual([]);
+  });
+
+  test("where a shutdown interrupts the run that has them and a duplicate of the first message comes", async () => {
+    const seen: unknown[][] = [];
+    await using it = await changing(seen);
+    const worker = await it.startWorker({ graceSeconds: 1 });
+    const result = await it.tasks.task.delay("a");
+    const [first] = it.broker.bodies(QUEUE);
+    await it.advance(3);
+    await worker.stop();
+    expect(it.record(result)).toMatchObject({ state: "RETRY", attempt: 1 });
+    await it.broker.receive(QUEUE, { max: 1, waitSeconds: 0, visibilitySeconds: 600 }); // by somebody who dies with it
+
+    await it.send(first as string);
+    await it.startWorker();
+    expect(await it.settle(result)).toBe("SUCCESS");
+    await it.advance(900);
+    expect(seen).toEqual([
+      [0, "a"],
+      [1, "b"],
+      [1, "b"],
+      [2, "b"],
+    ]);
+    expect(it.messages()).toEqual([]);
+  });
+});
+
+describe("what a record or a message cannot hold", () => {
+  test("ends a retry that asks for it there and then, as any other failure", async () => {
+    const failed: string[] = [];
+    await using it = await memoryApp((app) => ({
+      note: app.task("note", (id: string) => void failed.push(id)),
+      big: app.task("big", { bind: true }, (ctx) => ctx.retry({ args: ["x".repeat(MAX_RESULT_BYTES)] })),
+      late: app.task("late", { bind: true }, (ctx) => ctx.retry({ countdown: "9999999d" })),
+    }));
+    for (const [name, type] of [
+      ["big", "MessageTooLarge"],
+      ["late", "InvalidOption"],
+    ] as const) {
+      const result = await it.tasks[name].applyAsync([], { linkError: it.tasks.note.s() });
+      await it.advance(1);
+      expect(await result.info()).toMatchObject({ state: "FAILURE", failure: { type }, runs: 1 });
+      expect(failed.splice(0)).toEqual([result.id]);
+    }
+    await it.advance(120);
+    expect(it.messages()).toEqual([]);
+  });
+
+  test("does not matter to a retry that keeps its arguments, however large", async () => {
+    await using it = await memoryApp((app) => ({
+      task: app.task("task", { bind: true }, (ctx, text: string) => {
+        if (ctx.retries < 2) ctx.retry({ countdown: 1 });
+        return text.length;
+      }),
+    }));
+    const result = await it.tasks.task.delay("x".repeat(500_000));
+    expect(await it.settle(result)).toBe("SUCCESS");
+    expect(await result.get()).toBe(500_000);
+    expect(await result.info()).toMatchObject({ retries: 2, runs: 3 });
   });
 });

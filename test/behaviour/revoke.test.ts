@@ -127,3 +127,16 @@ test("revoking what nobody has sent ends it before it is sent", async () => {
   await it.advance(5);
   expect([runs, await it.app.result("order-17").state()]).toEqual([0, "REVOKED"]);
 });
+
+test("a task without a claim, revoked before it starts, never does", async () => {
+  let runs = 0;
+  await using it = await memoryApp((app) => ({ add: app.task("add", { claim: false }, () => runs++) }), {
+    worker: false,
+  });
+  const result = await it.tasks.add.delay();
+  expect(await result.revoke()).toBe("revoked");
+  await it.startWorker();
+  await it.advance(60);
+  expect([runs, await result.state()]).toEqual([0, "REVOKED"]);
+  expect(it.messages()).toEqual([]);
+});

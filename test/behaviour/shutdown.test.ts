@@ -1,5 +1,6 @@
-import { describe, expect, test } from "vitest";
-import { memoryApp } from "../support/memory-app.ts";
+import { describe, expect, test, vi } from "vitest";
+import { AccessDenied } from "../../lib/errors.ts";
+import { memoryApp, QUEUE } from "../support/memory-app.ts";
 
 const sleeper = (runs: string[] = []) =>
   memoryApp(
@@ -113,7 +114,66 @@ test("a worker killed in the middle loses nothing: another one runs its tasks (s
   expect(results.map((result) => it.record(result)?.runs)).toEqual([2, 2, 2]);
 });
 
+describe("a worker that may no longer receive", () => {
+  /** From its second poll on, with one task in hand. */
+  const denied = async (seconds: number) => {
+    const it = await sleeper();
+    const receive = it.broker.receive.bind(it.broker);
+    let polls = 0;
+    vi.spyOn(it.broker, "receive").mockImplementation(async (queue, options) => {
+      if (queue === QUEUE && ++polls > 1) throw new AccessDenied("not allowed");
+      return receive(queue, options);
+    });
+    const result = await it.tasks.sleeps.delay(seconds);
+    const { worker, kill } = await it.startWorker({ graceSeconds: 20, guard: false });
+    const ended: unknown[] = [];
+    worker.stopped.catch((error: unknown) => ended.push(error));
+    return { it, result, ended, kill };
+  };
+
+  test("says so when what it runs has ended", async () => {
+    const { it, result, ended, kill } = await denied(15);
+    await using _ = it;
+    await it.advance(14);
+    expect([ended, await result.state()]).toEqual([[], "STARTED"]);
+    await it.advance(2);
+    expect(ended).toEqual([expect.any(AccessDenied)]);
+    expect(await result.state()).toBe("SUCCESS");
+    kill(); // its process ends
+  });
+
+  test("gives back what runs for longer than the grace", async () => {
+    const { it, result, ended, kill } = await denied(60);
+    await using _ = it;
+    await it.advance(19);
+    expect([ended, await result.state()]).toEqual([[], "STARTED"]);
+    await it.advance(2);
+    expect(ended).toEqual([expect.any(AccessDenied)]);
+    expect(await result.state()).toBe("RETRY");
+    kill(); // its process ends
+  });
+});
+
 describe("starting", () => {
+  test("serves a workload once, however often it is named", async () => {
+    let running = 0;
+    let most = 0;
+    await using it = await memoryApp(
+      (app) => ({
+        works: app.task("works", async () => {
+          most = Math.max(most, ++running);
+          await app.clock.sleep(1_000);
+          running--;
+        }),
+      }),
+      { worker: false },
+    );
+    const { worker } = await it.startWorker({ workloads: ["default", "default"], concurrency: 2 });
+    expect(worker.description.workloads).toHaveLength(1);
+    await it.settle(...(await Promise.all(Array.from({ length: 8 }, () => it.tasks.works.delay()))));
+    expect(most).toBe(2);
+  });
+
   test("refuses a workload that does not exist", async () => {
     await using it = await sleeper();
     await expect(it.startWorker({ workloads: ["defualt"] })).rejects.toThrow(

@@ -106,6 +106,8 @@ describe("limits are visible in the context (test_tasks.py::test_request_time_li
       [40, 30],
     ],
     ["a call's soft limit beside the declared hard one", { timeLimit: 20 }, { softTimeLimit: 5 }, [20, 5]],
+    ["a call's hard limit above the default brings its own soft one", {}, { timeLimit: "1h" }, [3_600, 3_240]],
+    ["a call's hard limit below the default soft one", {}, { timeLimit: "10s" }, [10, 9]],
     ["a call's hard limit brings its own soft one", { timeLimit: 20, softTimeLimit: 10 }, { timeLimit: 5 }, [5, 4.5]],
   ])("%s", async (_, declared, called, expected) => {
     await using it = await memoryApp((app) => ({

@@ -268,6 +268,22 @@ describe("a call", () => {
   });
 });
 
+test("back ends that could not be reached are tried again by the next call", async () => {
+  const { broker, store, sent } = appWith();
+  let tries = 0;
+  const connect = async () => {
+    if (++tries === 1) throw new BrokerUnavailable("no credentials yet");
+    return { broker, store, where: async () => ({ broker: "memory", store: "memory" }) };
+  };
+  const { app } = appWith({ connect });
+  const add = app.task("add", (x: number) => x);
+  await expect(add.delay(1)).rejects.toThrow("no credentials yet");
+  await add.delay(2);
+  await add.delay(3);
+  expect(sent().map(({ args }) => args[0])).toEqual([2, 3]);
+  expect(tries).toBe(2);
+});
+
 describe("a call is refused, with the reason, before anything is sent", () => {
   const far = () => new Date(clock.now() + 901_000);
 
@@ -388,6 +404,20 @@ describe("a call is refused, with the reason, before anything is sent", () => {
     const { app, sent } = appWith();
     const add = app.task("add", (_x: string) => 1);
     await expect(add.delay("x".repeat(1_048_576))).rejects.toThrow(MessageTooLarge);
+    expect(sent()).toEqual([]);
+  });
+});
+
+describe("a call by name is refused at the call, before anything is sent", () => {
+  test.each<[string, string, object, string]>([
+    ["an empty name", "", {}, 'a task\'s name is ""; it takes 1 to 255 characters'],
+    ["a name of 300 characters", "x".repeat(300), {}, "it takes 1 to 255 characters"],
+    ["kwargs in an array", "add", { kwargs: [1] }, 'kwargs of "add" is an array; it takes an object'],
+  ])("%s", async (_, name, options, message) => {
+    const { app, sent } = appWith();
+    const error = await app.sendTask(name, [], options).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(InvalidOption);
+    expect(error).toMatchObject({ message: expect.stringContaining(message) });
     expect(sent()).toEqual([]);
   });
 });

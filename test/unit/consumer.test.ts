@@ -179,6 +179,18 @@ describe("a consumer never has more in hand than slots × prefetch", () => {
   });
 });
 
+test("an empty queue polled without waiting is polled once a second: each poll is billed", async () => {
+  const it = consumerOf({ waitSeconds: 0 });
+  let polls = 0;
+  for (const until = it.clock.now() + 60_000; it.clock.now() < until; await it.clock.advance(50)) {
+    const [poll] = it.polls;
+    poll?.answer();
+    if (poll) polls++;
+  }
+  expect(polls).toBeGreaterThanOrEqual(50);
+  expect(polls).toBeLessThanOrEqual(60);
+});
+
 describe("prefetched messages", () => {
   test("are kept invisible until a slot is free, and not touched afterwards", async () => {
     const it = consumerOf({ concurrency: 1, prefetch: 2, visibilitySeconds: 30 });
