@@ -131,7 +131,7 @@ export function decideRefused(
   return { row: "changed meanwhile", publish: NONE, settle: release(hiccupDelay(receiveCount)) };
 }
 
-/** A run ended. `right` is undefined for untracked tasks. */
+/** A run ended: rows 12 to 18. */
 export function decide(
   outcome: Outcome,
   received: Received,
