@@ -8,6 +8,7 @@ import { hintFor } from "./hint.ts";
 import { Output } from "./output.ts";
 import { queuesVerb } from "./queues.ts";
 import { resultVerb } from "./result.ts";
+import { revokeVerb } from "./revoke.ts";
 import { sendVerb } from "./send.ts";
 import { tasksVerb } from "./tasks.ts";
 import { workerVerb } from "./worker.ts";
@@ -15,7 +16,7 @@ import { workerVerb } from "./worker.ts";
 /** Adds a verb. Its action ends by telling `done` the exit code. */
 export type Verb = (program: Command, done: (code: ExitCode) => void) => void;
 
-const VERBS: readonly Verb[] = [devVerb, workerVerb, sendVerb, resultVerb, queuesVerb, tasksVerb];
+const VERBS: readonly Verb[] = [devVerb, workerVerb, sendVerb, resultVerb, revokeVerb, queuesVerb, tasksVerb];
 
 const EXAMPLES = `
 Examples:

@@ -67,7 +67,7 @@ describe.concurrent("the command line", () => {
     expect(code).toBe(0);
     expect(stdout).toContain("Exit codes:");
     const helps = await Promise.all(
-      ["dev", "worker", "send", "result", "queues", "tasks"].map((verb) => lovage([verb, "--help"])),
+      ["dev", "worker", "send", "result", "revoke", "queues", "tasks"].map((verb) => lovage([verb, "--help"])),
     );
     for (const help of helps) {
       expect(help.code).toBe(0);
@@ -98,6 +98,24 @@ describe.concurrent("tasks", () => {
       tasks: [],
       workloads: [{ name: "default", queue: "cliempty-default", maxReceiveCount: 8 }],
     });
+  });
+});
+
+describe.concurrent("revoke", () => {
+  test("what has not started never will", async () => {
+    const { stdout } = await lovage(["send", "add", "1", "1", "--countdown", "10m"], { env });
+    const id = stdout.trim();
+    const { code, stdout: said } = await lovage(["revoke", id], { env });
+    expect({ code, said }).toEqual({ code: 0, said: "revoked: it had not started and never will\n" });
+    expect(await json(["result", id], { env })).toMatchObject({ state: "REVOKED" });
+    expect((await lovage(["result", id, "--wait"], { env })).code).toBe(3);
+  });
+
+  test("what has ended stays as it is", async () => {
+    const { stdout } = await lovage(["send", "add", "1", "1", "--wait", "--json"], { env });
+    const { id } = JSON.parse(stdout);
+    expect(await json(["revoke", id], { env })).toEqual({ id, answer: "ended" });
+    expect(await json(["result", id], { env })).toMatchObject({ state: "SUCCESS" });
   });
 });
 

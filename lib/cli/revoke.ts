@@ -1,0 +1,39 @@
+import type { RevokeAnswer } from "../revoke.ts";
+import { EXIT } from "./exit-codes.ts";
+import { Output, type OutputOptions } from "./output.ts";
+import type { Verb } from "./program.ts";
+import { type TargetOptions, target, withTarget } from "./target.ts";
+
+interface Options extends TargetOptions, OutputOptions {
+  readonly terminate?: boolean;
+}
+
+const SAID: Readonly<Record<RevokeAnswer, string>> = {
+  revoked: "revoked: it had not started and never will",
+  requested: "requested: it runs; its worker is told at the next heartbeat, at the latest before a retry",
+  ended: "ended: it had ended already, nothing changed",
+};
+
+const HELP = `
+Works with no worker up: what has not started is ended at once, in DynamoDB. What runs is asked to stop (ctx.signal aborts);
+--terminate kills its process where the workload is CPU-heavy, and stops waiting for it elsewhere.
+
+Examples:
+  $ lovage revoke 019a7c5e-...
+  $ lovage revoke 019a7c5e-... --terminate
+  $ lovage revoke 019a7c5e-... --name duckling --json | jq -r .answer`;
+
+export const revokeVerb: Verb = (program, done) => {
+  withTarget(program.command("revoke"))
+    .description("end a task that has not started, or ask its worker to stop it")
+    .argument("<id>", "the id that send printed, or delay() returned")
+    .option("--terminate", "kill the execution instead of asking it to stop")
+    .addHelpText("after", HELP)
+    .action(async (id: string, _options: object, command) => {
+      const options = command.optsWithGlobals() as Options; // the options declared above
+      await using found = await target(command, options);
+      const answer = await found.app.result(id).revoke({ terminate: options.terminate ?? false });
+      new Output(options).show({ id, answer }, () => SAID[answer]);
+      done(EXIT.ok);
+    });
+};
