@@ -14,6 +14,9 @@ const SAID: Readonly<Record<RevokeAnswer, string>> = {
   ended: "ended: it had ended already, nothing changed",
 };
 
+const UNKNOWN =
+  "revoked in advance: this app did not make the id and has no record of it; should a message with it come, it will not run";
+
 const HELP = `
 Works with no worker up: what has not started is ended at once, in DynamoDB. What runs is asked to stop (ctx.signal aborts);
 --terminate kills its process where the workload is CPU-heavy, and stops waiting for it elsewhere.
@@ -32,8 +35,10 @@ export const revokeVerb: Verb = (program, done) => {
     .action(async (id: string, _options: object, command) => {
       const options = command.optsWithGlobals() as Options; // the options declared above
       await using found = await target(command, options);
-      const answer = await found.app.result(id).revoke({ terminate: options.terminate ?? false });
-      new Output(options).show({ id, answer }, () => SAID[answer]);
+      const result = found.app.result(id);
+      const known = (await result.state()) !== "UNKNOWN";
+      const answer = await result.revoke({ terminate: options.terminate ?? false });
+      new Output(options).show({ id, known, answer }, () => (known ? SAID[answer] : UNKNOWN));
       done(EXIT.ok);
     });
 };

@@ -111,10 +111,16 @@ describe.concurrent("revoke", () => {
     expect((await lovage(["result", id, "--wait"], { env })).code).toBe(3);
   });
 
+  test("an id of nobody's is revoked in advance, and said to be", async () => {
+    const { code, stdout } = await lovage(["revoke", "of-nobody"], { env });
+    expect(code).toBe(0);
+    expect(stdout).toContain("this app did not make the id");
+  });
+
   test("what has ended stays as it is", async () => {
     const { stdout } = await lovage(["send", "add", "1", "1", "--wait", "--json"], { env });
     const { id } = JSON.parse(stdout);
-    expect(await json(["revoke", id], { env })).toEqual({ id, answer: "ended" });
+    expect(await json(["revoke", id], { env })).toEqual({ id, known: true, answer: "ended" });
     expect(await json(["result", id], { env })).toMatchObject({ state: "SUCCESS" });
   });
 });
