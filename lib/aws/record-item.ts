@@ -37,7 +37,6 @@ export const ATTRIBUTES: { readonly [F in Field]-?: Attribute } = {
   endedAt: { name: "ended_at", kind: "number" },
   resultExpiresAt: { name: "result_expires_at", kind: "number" },
   forgotten: { name: "forgotten", kind: "flag" },
-  resends: { name: "resends", kind: "number" },
   body: { name: "body", kind: "text" },
   expiresAt: { name: TABLE.ttl, kind: "time to live" },
 };

@@ -67,8 +67,6 @@ export interface TaskRecord {
   readonly resultExpiresAt?: number;
   /** `forget()` removed the value and left this tombstone, so that a late duplicate does not run again. */
   readonly forgotten?: boolean;
-  /** Times the dead-letter consumer sent it to its queue again. */
-  readonly resends?: number;
   /** Message body kept with a dead-lettered task, so that it can be browsed and sent again. */
   readonly body?: string;
   /** Epoch ms after which DynamoDB may remove the record (TTL). */
