@@ -58,6 +58,8 @@ export interface TaskInfo {
   /** Why it failed, is retried, or was revoked. */
   readonly failure?: Failure;
   readonly revokeRequested?: boolean;
+  /** SQS will not deliver its message again: where it is STALLED, the dead-letter consumer ends it. */
+  readonly lastDelivery?: boolean;
   readonly ignored?: boolean;
   readonly forgotten?: boolean;
 }
@@ -196,6 +198,7 @@ function infoOf(id: string, state: State, record: TaskRecord | undefined): TaskI
     customState: record.customState,
     failure: record.failure,
     revokeRequested: record.revokeRequested === undefined ? undefined : true,
+    lastDelivery: record.lastDelivery,
     ignored: record.ignored,
     forgotten: record.forgotten,
   };
