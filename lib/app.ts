@@ -134,7 +134,7 @@ export class App {
       throw new InvalidOption(`task "${name}" has ${describe(handler)} for a handler; it takes a function`);
     if (this.#tasks.has(name)) throw new DuplicateTask(name);
     const settings = taskSettings(name, options, this.#defaults);
-    this.#workload(settings.workload, `task "${name}"`);
+    this.#demandWorkload(settings.workload, `task "${name}"`);
     this.#tasks.set(name, { settings, handler });
     return this.#makeTask({ settings, handler });
   }
@@ -235,7 +235,7 @@ export class App {
         throw new InvalidOption(`the arguments of "${name}" are ${describe(args)}; they are an array`);
       const checked = checkCall(`the call of "${name}"`, options, settings, this.clock);
       const workload = checked.workload ?? settings?.workload ?? "default";
-      this.#workload(workload, `the call of "${name}"`);
+      this.#demandWorkload(workload, `the call of "${name}"`);
       const call = {
         task: name,
         args,
@@ -272,13 +272,16 @@ export class App {
     return sent;
   }
 
-  #workload(name: string, owner: string): Workload {
-    const workload = Object.hasOwn(this.workloads, name) ? this.workloads[name] : undefined;
-    if (workload === undefined)
+  /** The workload of this name, if the app has one: no member that every object has. */
+  workload(name: string): Workload | undefined {
+    return Object.hasOwn(this.workloads, name) ? this.workloads[name] : undefined;
+  }
+
+  #demandWorkload(name: string, owner: string): void {
+    if (this.workload(name) === undefined)
       throw new InvalidOption(
         `workload of ${owner} is "${name}"; app "${this.name}" has ${Object.keys(this.workloads).join(", ")}`,
       );
-    return workload;
   }
 
   #resultDeps(): ResultDeps {

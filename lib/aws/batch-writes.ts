@@ -47,8 +47,8 @@ export class BatchWrites {
   }
 
   async write(change: Change): Promise<BatchAnswer> {
-    const statement = toStatement(this.#table, change);
-    if (!this.#available || statement === undefined || this.#unsupported.has(statement.Statement)) return "unknown";
+    const statement = this.#available ? toStatement(this.#table, change) : undefined;
+    if (statement === undefined || this.#unsupported.has(statement.Statement)) return "unknown";
     return this.#coalescer.add({ id: change.id, statement }).catch(() => "unknown");
   }
 

@@ -71,6 +71,11 @@ export class DynamoResultStore implements ResultStore {
     return await this.#update(change, toOverwrite(change, now));
   }
 
+  /** The endpoint or region it talks to, for people. */
+  where(): Promise<string> {
+    return whereIs("DynamoDB", this.#client);
+  }
+
   /** Reads and writes nothing, with the very permissions a worker needs. */
   async check(): Promise<void> {
     await this.read(NO_TASK);
@@ -111,7 +116,7 @@ export class DynamoResultStore implements ResultStore {
   }
 
   async #translate(cause: unknown, action: string, item?: { task: string; bytes: number }): Promise<Error> {
-    const where = await whereIs("DynamoDB", this.#client);
+    const where = await this.where();
     return toStoreError(cause, { table: this.#table, action, where, ...(item && { item }) });
   }
 }

@@ -117,6 +117,11 @@ export class SqsBroker implements Broker {
     };
   }
 
+  /** The endpoint or region it talks to, for people. */
+  where(): Promise<string> {
+    return whereIs("SQS", this.#clients.requests);
+  }
+
   async check(queue: string): Promise<void> {
     await this.#attributes(queue);
   }
@@ -186,7 +191,7 @@ export class SqsBroker implements Broker {
   }
 
   async #call(queue: string, action: string): Promise<SqsCall> {
-    return { queue, action, where: await whereIs("SQS", this.#clients.requests) };
+    return { queue, action, where: await this.where() };
   }
 
   #lanesOf(queue: string): Lanes {

@@ -66,7 +66,7 @@ export async function target(
     dev !== undefined && options.app === undefined ? dev.module : appPath(command, options.app),
   );
   for (const workload of workloads) {
-    if (module.workloads[workload] === undefined) {
+    if (module.workload(workload) === undefined) {
       throw new InvalidOption(
         `app "${module.name}" has no workload "${workload}"; it has ${Object.keys(module.workloads).join(", ")}`,
       );

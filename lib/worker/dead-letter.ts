@@ -7,7 +7,14 @@ import type { Delivery } from "../ports/broker.ts";
 import { decode, type Envelope } from "../wire/envelope.ts";
 import { settle } from "./apply.ts";
 import { unreadable } from "./execute.ts";
-import { type ExecuteDeps, modeOf, newToken, UNKNOWN_TASK_POLICY, type WorkloadLimits } from "./execution.ts";
+import {
+  circumstancesOf,
+  type ExecuteDeps,
+  modeOf,
+  newToken,
+  UNKNOWN_TASK_POLICY,
+  type WorkloadLimits,
+} from "./execution.ts";
 
 /** An unreadable message without an id stays on the dead-letter queue, out of sight for this long at a time: the alarm keeps ringing. */
 const UNREADABLE_SECONDS = 900;
@@ -47,10 +54,6 @@ async function consume(delivery: Delivery, workload: WorkloadLimits, deps: Execu
   const policy = settings ?? UNKNOWN_TASK_POLICY;
   const mode = modeOf(received, settings, deps);
   const token = newToken(deps);
-  const circumstances = () => {
-    const now = deps.clock.now();
-    return { now, random: deps.clock.random(), routes: { ...deps.routes, now } };
-  };
   const existing = await deps.store.read(envelope.id);
   const decision = deps.protocol.decideDeadLetter(
     received,
@@ -59,13 +62,13 @@ async function consume(delivery: Delivery, workload: WorkloadLimits, deps: Execu
     delivery.body,
     token,
     policy,
-    circumstances(),
+    circumstancesOf(deps),
   );
   const done = await deps.protocol.apply(
     decision,
     delivery,
     workload.name,
-    (now) => deps.protocol.decideRefused(received, now, circumstances()),
+    (now) => deps.protocol.decideRefused(received, now, circumstancesOf(deps)),
     deps,
   );
   deps.log.warn({ task: envelope.task, id: envelope.id, attempt: envelope.retries, row: done.row }, "dead letter");

@@ -1,6 +1,6 @@
 // What executing a message needs, and the words it is spoken of in.
 
-import type { Mode, Received } from "../core/decide.ts";
+import type { Circumstances, Mode, Received } from "../core/decide.ts";
 import * as decisions from "../core/decide.ts";
 import type { Routes } from "../core/follow-ups.ts";
 import { certify } from "../core/ids.ts";
@@ -40,6 +40,12 @@ export interface Execution {
 
 export function newToken({ clock }: ExecuteDeps): string {
   return Buffer.from(clock.randomBytes(12)).toString("base64url");
+}
+
+/** The moment of a decision. Asked for anew each time: writes lie between two of them. */
+export function circumstancesOf({ clock, routes }: ExecuteDeps): Circumstances {
+  const now = clock.now();
+  return { now, random: clock.random(), routes: { ...routes, now } };
 }
 
 /** What the task asks for, as far as it is known here. */

@@ -7,6 +7,7 @@ import type { Delivery } from "../ports/broker.ts";
 import { queueName } from "../store/table.ts";
 import { executeDeps, withOverrides } from "./deps.ts";
 import { execute } from "./execute.ts";
+import type { WorkloadLimits } from "./execution.ts";
 import { runHere } from "./pool-here.ts";
 
 /** The part of an SQS event that is read (AWS Lambda: "Using Lambda with Amazon SQS"). */
@@ -48,15 +49,14 @@ export function createLambdaHandler(app: App): (event: SqsEvent, context: Lambda
       },
     });
     const owner = `${context.functionName}:${sandbox}:${context.awsRequestId}`;
-    const deps = executeDeps(app, { ...backends, broker }, owner, app.log, (job) => {
+    const deps = executeDeps(app, { broker, store: backends.store }, owner, app.log, (job) => {
       const left = Math.max(0.1, (context.getRemainingTimeInMillis() - RESERVED_MS) / 1_000);
       const timeLimit = Math.min(job.timeLimit, left);
       return run({ ...job, timeLimit, softTimeLimit: Math.min(job.softTimeLimit, timeLimit) });
     });
     const executions = event.Records.map((record) => {
-      const name = workloadOf(app, record.eventSourceARN);
-      const { visibilitySeconds, maxReceiveCount } = app.workloads[name] as App["workloads"][string]; // workloadOf found it
-      return execute(toDelivery(record), { name, visibilitySeconds, maxReceiveCount }, deps).done;
+      const delivery = toDelivery(record);
+      return execute(delivery, limitsOf(app, delivery.queue), deps).done;
     });
     await Promise.all(executions);
     await broker.flush();
@@ -65,14 +65,14 @@ export function createLambdaHandler(app: App): (event: SqsEvent, context: Lambda
   };
 }
 
-function workloadOf(app: App, arn: string): string {
-  const queue = arn.slice(arn.lastIndexOf(":") + 1);
-  const name = Object.keys(app.workloads).find((workload) => queueName(app.name, workload) === queue);
-  if (name === undefined)
+function limitsOf(app: App, queue: string): WorkloadLimits {
+  const found = Object.entries(app.workloads).find(([workload]) => queueName(app.name, workload) === queue);
+  if (found === undefined)
     throw new InvalidOption(
       `queue "${queue}" belongs to no workload of app "${app.name}"; it has ${Object.keys(app.workloads).join(", ")}`,
     );
-  return name;
+  const [name, { visibilitySeconds, maxReceiveCount }] = found;
+  return { name, visibilitySeconds, maxReceiveCount };
 }
 
 function toDelivery(record: SqsEvent["Records"][number]): Delivery {

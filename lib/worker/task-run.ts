@@ -1,6 +1,6 @@
 // One attempt of one task, from a message that could be read to a decision that is carried out.
 import * as changes from "../core/changes.ts";
-import type { Circumstances, Decision, Mode, Received } from "../core/decide.ts";
+import type { Decision, Mode, Received } from "../core/decide.ts";
 import type { Outcome } from "../core/outcome.ts";
 import { leaseUntil } from "../core/visibility.ts";
 import { MAX_RESULT_BYTES, TASK_DEFAULTS } from "../defaults.ts";
@@ -11,7 +11,14 @@ import { type Failure, isTerminal, type TaskRecord } from "../store/record.ts";
 import { encode } from "../wire/envelope.ts";
 import { toFailure } from "../wire/failure.ts";
 import { writeSurely } from "./apply.ts";
-import { type ExecuteDeps, modeOf, newToken, UNKNOWN_TASK_POLICY, type WorkloadLimits } from "./execution.ts";
+import {
+  circumstancesOf,
+  type ExecuteDeps,
+  modeOf,
+  newToken,
+  UNKNOWN_TASK_POLICY,
+  type WorkloadLimits,
+} from "./execution.ts";
 import { startHeartbeat } from "./heartbeat.ts";
 import type { StopSignal } from "./job.ts";
 
@@ -40,15 +47,10 @@ export class TaskRun {
     return this.#settings ?? UNKNOWN_TASK_POLICY;
   }
 
-  #circumstances(): Circumstances {
-    const now = this.#deps.clock.now();
-    return { now, random: this.#deps.clock.random(), routes: { ...this.#deps.routes, now } };
-  }
-
   /** What happens to a message that is not to be started, or undefined where it is. */
   place(): Decision | undefined {
     const { protocol } = this.#deps;
-    const circumstances = this.#circumstances();
+    const circumstances = circumstancesOf(this.#deps);
     const untimely =
       protocol.decideExpired(this.#received, this.#policy, circumstances, this.#token) ??
       protocol.decideEarly(this.#received, circumstances);
@@ -93,7 +95,7 @@ export class TaskRun {
     const existing = await this.#deps.store.read(this.#received.envelope.id);
     const over =
       existing !== undefined && (isTerminal(existing.state) || existing.attempt > this.#received.envelope.retries);
-    return over ? this.#deps.protocol.decideRefused(this.#received, existing, this.#circumstances()) : undefined;
+    return over ? this.#deps.protocol.decideRefused(this.#received, existing, circumstancesOf(this.#deps)) : undefined;
   }
 
   /** Undefined where the claim is held. */
@@ -110,7 +112,7 @@ export class TaskRun {
     const record = answer.applied ? answer.record : answer.existing;
     // Refused by my own token: the write had arrived, its answer was lost and it was written again.
     const held = answer.applied || (record?.state === "STARTED" && record.token === this.#token);
-    if (!held) return protocol.decideRefused(this.#received, record, this.#circumstances());
+    if (!held) return protocol.decideRefused(this.#received, record, circumstancesOf(this.#deps));
     if (record?.revokeRequested) this.#stop.stop("revoked");
     if ((record?.runs ?? 1) > 1 && this.#received.envelope.retries === 0)
       log.info({ run: record?.runs }, "starts again, an earlier execution of this attempt did not finish it");
@@ -156,7 +158,7 @@ export class TaskRun {
 
   #decide(outcome: Outcome): Decision {
     const { protocol } = this.#deps;
-    const circumstances = this.#circumstances();
+    const circumstances = circumstancesOf(this.#deps);
     const decision = protocol.decide(outcome, this.#received, this.#mode, this.#token, this.#policy, circumstances);
     if (outcome.kind !== "retry") return decision;
     const next = decision.publish[0];
@@ -196,7 +198,7 @@ export class TaskRun {
         this.#mode,
         this.#token,
         this.#policy,
-        this.#circumstances(),
+        circumstancesOf(this.#deps),
       );
     return protocol.apply(decision, this.#delivery, this.#workload.name, refused, this.#deps);
   }

@@ -95,19 +95,15 @@ export async function startWorker(app: App, options: WorkerOptions = {}): Promis
       ? createPool({ appPath: pathOf(options, name), processes: concurrency, memoryMb: definition.memoryMb, log })
       : undefined;
     if (pool) pools.push(pool);
-    const deps = executeDeps(app, { ...backends, broker }, owner, log, pool?.run ?? here);
-    const limits = {
+    const deps = executeDeps(app, { broker, store: backends.store }, owner, log, pool?.run ?? here);
+    const consumer: ConsumerOptions = {
       name,
+      queue: queueName(app.name, name),
       visibilitySeconds: definition.heartbeatVisibilitySeconds,
       maxReceiveCount: definition.maxReceiveCount,
-    };
-    const waitSeconds = options.waitSeconds ?? WORKER_DEFAULTS.waitSeconds;
-    const consumer: ConsumerOptions = {
-      ...limits,
-      queue: queueName(app.name, name),
       concurrency,
       prefetch: definition.prefetch,
-      waitSeconds,
+      waitSeconds: options.waitSeconds ?? WORKER_DEFAULTS.waitSeconds,
     };
     consumers.push(new Consumer(consumer, deps, progress.note));
     if (!deadLetters) continue;
@@ -157,7 +153,7 @@ interface Served {
 function servedWorkloads(app: App, { workloads, concurrency }: WorkerOptions): readonly Served[] {
   const known = Object.keys(app.workloads);
   return [...new Set(workloads ?? known)].map((name) => {
-    const definition = Object.hasOwn(app.workloads, name) ? app.workloads[name] : undefined;
+    const definition = app.workload(name);
     if (definition === undefined) {
       const near = closest(name, known);
       throw new InvalidOption(

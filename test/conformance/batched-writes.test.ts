@@ -4,8 +4,8 @@ import { DynamoResultStore } from "../../lib/aws/dynamo-result-store.ts";
 import { systemClock } from "../../lib/clock.ts";
 import * as changes from "../../lib/core/changes.ts";
 import { StoreUnavailable } from "../../lib/errors.ts";
-import { startTestStack, TABLE_NAME, type TestStack } from "../support/aws.ts";
-import { INTERNAL_ERROR, startFaultProxy, THROTTLED_DYNAMODB } from "../support/fault-proxy.ts";
+import { startFaultyStore, startTestStack, TABLE_NAME, type TestStack } from "../support/aws.ts";
+import { INTERNAL_ERROR, THROTTLED_DYNAMODB } from "../support/fault-proxy.ts";
 
 let stack: TestStack;
 beforeAll(async () => {
@@ -13,18 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => stack?.stop());
 
-async function dynamodb() {
-  const proxy = await startFaultProxy(stack.dynamodbEndpoint);
-  const store = new DynamoResultStore({ table: TABLE_NAME, endpoint: proxy.endpoint });
-  return {
-    proxy,
-    store,
-    [Symbol.asyncDispose]: async () => {
-      await store.close();
-      await proxy.close();
-    },
-  };
-}
+const dynamodb = () => startFaultyStore(stack);
 
 let ids = 0;
 function task(token = "mine", attempt = 0, id = `batched-${++ids}`) {

@@ -6,7 +6,7 @@ import { systemClock } from "../../lib/clock.ts";
 import * as changes from "../../lib/core/changes.ts";
 import { AccessDenied, BrokerUnavailable, NotSerializable, StoreUnavailable } from "../../lib/errors.ts";
 import type { Delivery } from "../../lib/ports/broker.ts";
-import { startTestStack, TABLE_NAME, type TestStack } from "../support/aws.ts";
+import { startFaultyStore, startTestStack, TABLE_NAME, type TestStack } from "../support/aws.ts";
 import { INTERNAL_ERROR, startFaultProxy, THROTTLED_DYNAMODB, THROTTLED_SQS } from "../support/fault-proxy.ts";
 
 let stack: TestStack;
@@ -44,18 +44,8 @@ async function sqs(deadlineMs = 10_000) {
   };
 }
 
-async function dynamodb(options: Partial<DynamoResultStoreOptions> = {}) {
-  const proxy = await startFaultProxy(stack.dynamodbEndpoint);
-  const store = new DynamoResultStore({ table: TABLE_NAME, endpoint: proxy.endpoint, batchWrites: false, ...options });
-  return {
-    proxy,
-    store,
-    [Symbol.asyncDispose]: async () => {
-      await store.close();
-      await proxy.close();
-    },
-  };
-}
+const dynamodb = (options: Partial<DynamoResultStoreOptions> = {}) =>
+  startFaultyStore(stack, { batchWrites: false, ...options });
 
 let ids = 0;
 function claim(token = "mine") {

@@ -1,5 +1,7 @@
 // The local stack as conformance tests use it: one for each test file, with a fresh queue where one is asked for.
+import { DynamoResultStore, type DynamoResultStoreOptions } from "../../lib/aws/dynamo-result-store.ts";
 import { type LocalStack, startLocalStack } from "../../lib/local/stack.ts";
+import { startFaultProxy } from "./fault-proxy.ts";
 
 export const TABLE_NAME = "conformance";
 export const MAX_RECEIVE_COUNT = 3;
@@ -24,6 +26,20 @@ export async function startTestStack(): Promise<TestStack> {
         { name: queue, deadLetter, visibilitySeconds: 30, maxReceiveCount: MAX_RECEIVE_COUNT },
       ]);
       return { queue, deadLetter };
+    },
+  };
+}
+
+/** A store of its own behind a proxy that can be told to misbehave. */
+export async function startFaultyStore(stack: TestStack, options: Partial<DynamoResultStoreOptions> = {}) {
+  const proxy = await startFaultProxy(stack.dynamodbEndpoint);
+  const store = new DynamoResultStore({ table: TABLE_NAME, endpoint: proxy.endpoint, ...options });
+  return {
+    proxy,
+    store,
+    [Symbol.asyncDispose]: async () => {
+      await store.close();
+      await proxy.close();
     },
   };
 }
