@@ -1,19 +1,33 @@
 // An app: a name, its workloads and its tasks. Producers, workers and CDK constructs all read it.
-import { type CallOptions, checkCall } from "./call-options.ts";
+import { type CallOptions, checkCall, headers as checkHeaders } from "./call-options.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { type Connect, Connection, connectToAws } from "./connection.ts";
 import { makeContext, running, type TaskContext } from "./context.ts";
 import { type IdKey, idKey } from "./core/ids.ts";
 import { describe } from "./duration.ts";
 import { DuplicateTask, InvalidOption } from "./errors.ts";
+import { type EventName, Events, type Listener } from "./events.ts";
+import type { TaskHooks } from "./hooks.ts";
 import { createLogger, type Logger } from "./log.ts";
+import { OpenResources } from "./open-resources.ts";
 import { check, type Rule } from "./options.ts";
 import { plan, send } from "./publish.ts";
+import { makeResource, type Resource, type TaskResourceOptions, type WorkerResourceOptions } from "./resource.ts";
 import { AsyncResult, type ResultDeps } from "./result.ts";
-import { type TaskOptions, taskSettings } from "./settings.ts";
+import {
+  type ArgsInput,
+  type ArgsOutput,
+  type ArgsSchema,
+  checkArgs,
+  type Returned,
+  type Returns,
+  type StandardSchemaV1,
+} from "./schema.ts";
+import { defineTask, type TaskOptions } from "./settings.ts";
 import type { Signature } from "./signature.ts";
 import { queueName, tableName } from "./store/table.ts";
 import type { BoundHandler, RegisteredTask, Task } from "./task.ts";
+import type { Envelope } from "./wire/envelope.ts";
 import { isTaskName } from "./wire/fields.ts";
 import { assertJson, type JsonObject, type JsonValue } from "./wire/serializer.ts";
 import type { Handler } from "./worker/invoke.ts";
@@ -73,7 +87,11 @@ export class App {
   readonly clock: Clock;
   /** Keys the ids of its tasks. */
   readonly key: IdKey;
+  /** Who listens to what happens (`on`). */
+  readonly events = new Events();
   readonly #defaults: TaskOptions;
+  readonly #defaultHooks: readonly TaskHooks[];
+  readonly #resources = new OpenResources();
   readonly #ownLogger: boolean;
   #log: Logger;
   readonly #tasks = new Map<string, RegisteredTask>();
@@ -100,7 +118,7 @@ export class App {
     this.#log = options.logger ?? quietLogger(this.clock);
     this.key = idKey(name);
     this.#defaults = options.defaults ?? {};
-    taskSettings("(none)", {}, this.#defaults); // wrong defaults are refused here, not at the first task
+    this.#defaultHooks = defineTask("(none)", {}, this.#defaults).hooks; // wrong defaults are refused here, not at the first task
     const connect = options.connect ?? connectToAws;
     this.#connection = new Connection(() => connect(name, this.clock));
   }
@@ -116,16 +134,26 @@ export class App {
 
   /** Defines a task: a name, options, a function. Throws InvalidOption, DuplicateTask. */
   task<A extends readonly unknown[], R>(name: string, handler: (...args: A) => R): Task<A, Awaited<R>, R>;
-  task<A extends readonly unknown[], R>(
+  task<const S extends ArgsSchema, R extends Returns<RS>, RS extends StandardSchemaV1 | undefined = undefined>(
     name: string,
-    options: TaskOptions & { readonly bind: true },
+    options: TaskOptions & { readonly bind: true; readonly args: S; readonly result?: RS },
+    handler: BoundHandler<ArgsOutput<S>, R>,
+  ): Task<ArgsInput<S>, Returned<RS, R>, R>;
+  task<const S extends ArgsSchema, R extends Returns<RS>, RS extends StandardSchemaV1 | undefined = undefined>(
+    name: string,
+    options: TaskOptions & { readonly bind?: false; readonly args: S; readonly result?: RS },
+    handler: (...args: ArgsOutput<S>) => R,
+  ): Task<ArgsInput<S>, Returned<RS, R>, R>;
+  task<A extends readonly unknown[], R extends Returns<RS>, RS extends StandardSchemaV1 | undefined = undefined>(
+    name: string,
+    options: TaskOptions & { readonly bind: true; readonly args?: undefined; readonly result?: RS },
     handler: BoundHandler<A, R>,
-  ): Task<A, Awaited<R>, R>;
-  task<A extends readonly unknown[], R>(
+  ): Task<A, Returned<RS, R>, R>;
+  task<A extends readonly unknown[], R extends Returns<RS>, RS extends StandardSchemaV1 | undefined = undefined>(
     name: string,
-    options: TaskOptions & { readonly bind?: false },
+    options: TaskOptions & { readonly bind?: false; readonly args?: undefined; readonly result?: RS },
     handler: (...args: A) => R,
-  ): Task<A, Awaited<R>, R>;
+  ): Task<A, Returned<RS, R>, R>;
   task(name: string, optionsOrHandler: object, maybeHandler?: Handler): Task {
     const options = maybeHandler === undefined ? {} : optionsOrHandler;
     const handler = (maybeHandler ?? optionsOrHandler) as Handler; // checked in the next lines
@@ -133,10 +161,28 @@ export class App {
     if (typeof handler !== "function")
       throw new InvalidOption(`task "${name}" has ${describe(handler)} for a handler; it takes a function`);
     if (this.#tasks.has(name)) throw new DuplicateTask(name);
-    const settings = taskSettings(name, options, this.#defaults);
-    this.#demandWorkload(settings.workload, `task "${name}"`);
-    this.#tasks.set(name, { settings, handler });
-    return this.#makeTask({ settings, handler });
+    const task = { ...defineTask(name, options, this.#defaults), handler };
+    this.#demandWorkload(task.settings.workload, `task "${name}"`);
+    this.#tasks.set(name, task);
+    return this.#makeTask(task);
+  }
+
+  /**
+   * Adds a listener of a lifecycle event, such as "taskFailure"; disposing of the answer removes it. Celery: signals.
+   * Throws InvalidOption.
+   */
+  on<N extends EventName>(name: N, listener: Listener<N>): Disposable {
+    return this.events.on(name, listener);
+  }
+
+  /** Something that is opened once for each process, or once for each run of a task. Throws InvalidOption. */
+  resource<T>(name: string, options: WorkerResourceOptions<T> | TaskResourceOptions<T>): Resource<T> {
+    return makeResource(name, options, this.#resources);
+  }
+
+  /** Hooks of a task, the app's first; of a task that is unknown here the app's alone. */
+  hooksOf(task: string): readonly TaskHooks[] {
+    return this.#tasks.get(task)?.hooks ?? this.#defaultHooks;
   }
 
   /** Sends a task by its name: one written in Python, or defined in another code base. @throws as `Task.applyAsync` */
@@ -169,10 +215,16 @@ export class App {
     if (failed) throw failed.reason;
   }
 
-  /** Waits for what is being sent, then closes the connections. */
+  /** Waits for what is being sent, then closes the resources of this process and the connections. */
   async close(): Promise<void> {
     await Promise.allSettled([...this.#sending]);
+    await this.closeResources();
     await this.#connection.close();
+  }
+
+  /** Closes what `resource()` has opened in this process: what a worker does at its end. What fails is logged. */
+  async closeResources(): Promise<void> {
+    await this.#resources.close(undefined, this.log);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -184,13 +236,15 @@ export class App {
     return this.#connection.open();
   }
 
-  #makeTask({ settings, handler }: RegisteredTask): Task {
+  #makeTask({ settings, handler, schemas }: RegisteredTask): Task {
     const { name } = settings;
-    const direct = (...args: readonly unknown[]) => {
+    const direct = (...given: readonly unknown[]) => {
       const call = handler as (...args: unknown[]) => unknown; // a plain call: the types are the task's own
-      return settings.bind ? call(this.#directContext(name, args), ...args) : call(...args);
+      const args = checkArgs(name, schemas, given);
+      return settings.bind ? call(this.#directContext(name, given), ...args) : call(...args);
     };
     const signature = (args: readonly unknown[], immutable: boolean): Signature => {
+      if (immutable) checkArgs(name, schemas, args);
       assertJson(args, "args");
       return {
         wire: {
@@ -223,7 +277,8 @@ export class App {
     kwargs: Readonly<Record<string, unknown>>,
     options: CallOptions<R>,
   ): Promise<AsyncResult<R>> {
-    const settings = this.#tasks.get(name)?.settings;
+    const task = this.#tasks.get(name);
+    const settings = task?.settings;
     let planned: ReturnType<typeof plan>;
     try {
       if (!isTaskName(name))
@@ -233,6 +288,7 @@ export class App {
       }
       if (!Array.isArray(args))
         throw new InvalidOption(`the arguments of "${name}" are ${describe(args)}; they are an array`);
+      if (task) checkArgs(name, task.schemas, Object.keys(kwargs).length === 0 ? args : [...args, kwargs]);
       const checked = checkCall(`the call of "${name}"`, options, settings, this.clock);
       const workload = checked.workload ?? settings?.workload ?? "default";
       this.#demandWorkload(workload, `the call of "${name}"`);
@@ -244,7 +300,12 @@ export class App {
         workload,
         ignoreResult: settings?.ignoreResult ?? false,
       };
-      planned = plan(call, this.key, this.clock);
+      planned = plan(
+        call,
+        this.key,
+        this.clock,
+        this.events.has("beforeTaskPublish") ? this.#beforePublish : undefined,
+      );
     } catch (error) {
       const refused = Promise.reject(error);
       // Outside a task a call nobody awaits fails loudly. Inside, one task's mistake must not end the worker of all.
@@ -256,7 +317,11 @@ export class App {
     const { id } = planned.envelope;
     const sent = this.backends()
       .then((backends) => send(this.name, planned, options.taskId !== undefined, backends, this.clock))
-      .then(() => this.result<R>(id));
+      .then(() => {
+        if (this.events.has("afterTaskPublish"))
+          this.events.emitNow("afterTaskPublish", { id, task: name, workload: planned.workload }, this.log);
+        return this.result<R>(id);
+      });
     const sends = running()?.sends; // a task's run waits for its own
     this.#sending.add(sent);
     sends?.add(sent);
@@ -271,6 +336,19 @@ export class App {
     });
     return sent;
   }
+
+  /** Listeners may add headers; what no message can carry is refused here, and the call goes out as it was. */
+  readonly #beforePublish = (envelope: Envelope, workload: string): Envelope => {
+    const { id, task, args, kwargs } = envelope;
+    const headers = { ...envelope.headers };
+    this.events.emitNow("beforeTaskPublish", { id, task, args, kwargs, workload, headers }, this.log);
+    try {
+      return { ...envelope, headers: checkHeaders(headers, "headers of a listener of beforeTaskPublish") };
+    } catch (error) {
+      this.log.error({ task, id, error: String(error) }, "a listener of beforeTaskPublish set wrong headers");
+      return envelope;
+    }
+  };
 
   /** The workload of this name, if the app has one: no member that every object has. */
   workload(name: string): Workload | undefined {

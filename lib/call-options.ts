@@ -64,7 +64,8 @@ const date: Rule<number> = (value, name) => {
   return value.getTime();
 };
 
-const headers: Rule<JsonObject> = (value, name) => {
+/** A caller's own headers. Throws NotSerializable or InvalidOption. */
+export const headers: Rule<JsonObject> = (value, name) => {
   assertJson(value, "headers");
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw new InvalidOption(`${name} is ${describe(value)}; it takes an object`);

@@ -4,6 +4,7 @@ import { type Clock, systemClock } from "./clock.ts";
 import { type Duration, seconds } from "./duration.ts";
 import { Retry, type RetryOptions, WrongContext } from "./errors.ts";
 import type { Logger } from "./log.ts";
+import { OpenResources } from "./open-resources.ts";
 import { assertJson, type JsonObject, type JsonValue, toJson } from "./wire/serializer.ts";
 
 export interface TaskContext {
@@ -84,12 +85,15 @@ export interface Running {
   readonly calls: Map<string, number>;
   /** Its calls that have not been accepted yet: a run does not end before they have. */
   readonly sends: Set<Promise<unknown>>;
+  /** Its own, such as a session. */
+  readonly resources: OpenResources;
 }
 
 const storage = new AsyncLocalStorage<Running>();
 
-export function runWith<T>(context: TaskContext, body: () => T, sends = new Set<Promise<unknown>>()): T {
-  return storage.run({ context, calls: new Map(), sends }, body);
+export function runWith<T>(context: TaskContext, body: (running: Running) => T): T {
+  const running = { context, calls: new Map(), sends: new Set<Promise<unknown>>(), resources: new OpenResources() };
+  return storage.run(running, () => body(running));
 }
 
 export function running(): Running | undefined {

@@ -106,6 +106,9 @@ export const WORKER_DEFAULTS = {
   stallSeconds: 5 * MINUTE,
 } as const;
 
+/** Hooks and listeners of one ended task get this long together. Then its slot is free again, and they are not waited for. */
+export const HOOKS_SECONDS = 30;
+
 /** The pool of processes that runs a CPU-heavy workload. */
 export const POOL = {
   /** Part of a container's memory that the heaps of all its processes share; the rest is for Buffers, code and the worker. */
@@ -114,6 +117,8 @@ export const POOL = {
   minHeapMb: 64,
   /** A process that has not loaded the app after this long will not: an import that waits for ever, or an endless loop in it. */
   loadSeconds: 2 * MINUTE,
+  /** When the pool closes, a process without a job gets this long to close its resources. */
+  farewellSeconds: 5,
 } as const;
 
 /** Seconds a message whose task is not registered stays away, receive by receive, before it fails: a deploy may be under way. */

@@ -41,6 +41,35 @@ export class NotSerializable extends LovageError {
   }
 }
 
+/** What a schema found wrong, and where: `args[1].email`, `result.total`. */
+export interface SchemaIssue {
+  readonly path: string;
+  readonly message: string;
+}
+
+const issueList = (issues: readonly SchemaIssue[]) =>
+  issues.map(({ path, message }) => `${path}: ${message}`).join("; ");
+
+/** Arguments that the task's schema refuses, where they are sent or where they are run. Never retried by itself. */
+export class InvalidArguments extends LovageError {
+  readonly issues: readonly SchemaIssue[];
+
+  constructor(task: string, issues: readonly SchemaIssue[]) {
+    super("LOVAGE_INVALID_ARGUMENTS", `arguments of "${task}" do not fit its schema: ${issueList(issues)}`);
+    this.issues = issues;
+  }
+}
+
+/** A result that the task's schema refuses. The task has failed, though its code ended. */
+export class InvalidResult extends LovageError {
+  readonly issues: readonly SchemaIssue[];
+
+  constructor(task: string, issues: readonly SchemaIssue[]) {
+    super("LOVAGE_INVALID_RESULT", `the result of "${task}" does not fit its schema: ${issueList(issues)}`);
+    this.issues = issues;
+  }
+}
+
 /** A message over SQS's limit of 1 MiB. */
 export class MessageTooLarge extends LovageError {
   constructor(what: string, bytes: number, limit: number) {

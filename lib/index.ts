@@ -6,16 +6,20 @@ export { App, type AppOptions, createApp, type SendOptions } from "./app.ts";
 export type { CallOptions } from "./call-options.ts";
 // inside a task
 export { currentTask, type TaskContext } from "./context.ts";
+// results
 export type { State } from "./core/states.ts";
 export type { Duration } from "./duration.ts";
 // errors
 export * from "./errors.ts";
+// around tasks
+export type { EventName, LifecycleEvents, Listener, RunEnding } from "./events.ts";
+export type { HookContext, TaskHooks } from "./hooks.ts";
 export type { Logger } from "./log.ts";
-
-// results
+export type { Resource, TaskResourceOptions, WorkerResourceOptions } from "./resource.ts";
 export { AsyncResult, type GetOptions, type TaskInfo } from "./result.ts";
 export type { RevokeAnswer } from "./revoke.ts";
-export type { ErrorMatcher, TaskOptions, TaskSettings } from "./settings.ts";
+export type { ArgsInput, ArgsOutput, ArgsSchema, StandardSchemaV1 } from "./schema.ts";
+export { type ErrorMatcher, type TaskBase, type TaskOptions, type TaskSettings, taskBase } from "./settings.ts";
 export type { Signature } from "./signature.ts";
 export type { Failure } from "./store/record.ts";
 export type { BoundHandler, Task } from "./task.ts";

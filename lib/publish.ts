@@ -27,8 +27,13 @@ export interface Plan extends Publication {
   readonly body: string;
 }
 
-/** Throws NotSerializable or MessageTooLarge. */
-export function plan(call: Call, key: IdKey, clock: Clock): Plan {
+/** `before` has the last word on the message. Throws NotSerializable or MessageTooLarge. */
+export function plan(
+  call: Call,
+  key: IdKey,
+  clock: Clock,
+  before: (envelope: Envelope, workload: string) => Envelope = (envelope) => envelope,
+): Plan {
   const { options } = call;
   assertJson(call.args, "args");
   assertJson(call.kwargs, "kwargs");
@@ -37,7 +42,7 @@ export function plan(call: Call, key: IdKey, clock: Clock): Plan {
   const { workload } = call;
   const parent = running();
   const id = options.taskId ?? nextId(call, ignoreResult, key, clock, now);
-  const envelope: Envelope = {
+  const asked: Envelope = {
     id,
     task: call.task,
     args: call.args as Envelope["args"], // assertJson has checked them
@@ -56,6 +61,7 @@ export function plan(call: Call, key: IdKey, clock: Clock): Plan {
     linkError: options.linkError,
     chain: [],
   };
+  const envelope = before(asked, workload);
   return { envelope, workload, delaySeconds: delaySeconds(options.eta, now), body: encode(envelope, workload) };
 }
 

@@ -1,15 +1,20 @@
-// A task's options as users write them, checked and turned into settings: seconds, no gaps, frozen.
+// A task's options as users write them, checked and turned into settings: seconds, no gaps, frozen. Where the task itself says
+// nothing its base does, then that one's base, then the app's defaults, then Lovage's.
 import type { TaskPolicy } from "./core/decide.ts";
 import { TASK_DEFAULTS } from "./defaults.ts";
 import { type Duration, describe } from "./duration.ts";
 import { InvalidOption } from "./errors.ts";
+import { HOOK_NAMES, type HookName, type TaskHooks } from "./hooks.ts";
 import { check, duration, flag, positiveDuration, type Rule, text, whole } from "./options.ts";
+import { argsSchema, type Schemas, schema } from "./schema.ts";
 
 /** An error class, or its name: classes do not survive bundles and processes. */
 export type ErrorMatcher = string | (abstract new (...args: never[]) => Error);
 
-/** What may be set for a task, for all tasks of an app (`defaults`), with Celery's names. */
-export interface TaskOptions {
+/** What may be set for a task, for those that share a base, for all of an app (`defaults`), with Celery's names. */
+export interface TaskOptions extends TaskHooks {
+  /** Options and hooks shared with other tasks. @default - none */
+  readonly base?: TaskBase;
   /** Retries after the first run; `null` is without end. @default 3 */
   readonly maxRetries?: number | null;
   /** Pause before a retry where there is no backoff. @default "3m" */
@@ -76,7 +81,43 @@ const backoff: Rule<number | false> = (value, name) => {
   return positiveDuration(value, name);
 };
 
+/** Options and hooks for many tasks to share: `taskBase({ retryBackoff: true, onFailure })`. Celery: a base class. */
+export class TaskBase {
+  /** Its options, then those of its own base. */
+  readonly levels: readonly CheckedOptions[];
+
+  constructor(options: TaskOptions) {
+    this.levels = Object.freeze(levelsOf("a task base", options));
+  }
+}
+
+/** Makes a base. It may have a base of its own. Throws InvalidOption. */
+export function taskBase(options: TaskOptions): TaskBase {
+  return new TaskBase(options);
+}
+
+const base: Rule<TaskBase> = (value, name) => {
+  if (!(value instanceof TaskBase))
+    throw new InvalidOption(`${name} is ${describe(value)}; it takes what taskBase({...}) returns`);
+  return value;
+};
+
+const hook: Rule<(...args: never[]) => unknown> = (value, name) => {
+  if (typeof value !== "function") throw new InvalidOption(`${name} is ${describe(value)}; it takes a function`);
+  return value as (...args: never[]) => unknown; // its parameters are the types' business
+};
+
+const HOOK_RULES: Readonly<Record<HookName, typeof hook>> = {
+  beforeStart: hook,
+  onSuccess: hook,
+  onRetry: hook,
+  onFailure: hook,
+  afterReturn: hook,
+};
+
 const RULES = {
+  base,
+  ...HOOK_RULES,
   maxRetries,
   defaultRetryDelay: duration,
   autoRetryFor: errorMatchers,
@@ -93,52 +134,87 @@ const RULES = {
   claim: flag,
 };
 
+type CheckedOptions = ReturnType<typeof check<typeof RULES>>;
+
+/** What only a task has, and nothing it shares. */
+const OWN_RULES = { ...RULES, bind: flag, args: argsSchema, result: schema };
+
+function levelsOf(owner: string, options: object, rules: typeof RULES = RULES): readonly CheckedOptions[] {
+  const own = check(owner, options, rules);
+  return [own, ...(own.base?.levels ?? [])];
+}
+
+/** Everything a definition says besides its handler. */
+export interface TaskDefinition {
+  readonly settings: TaskSettings;
+  /** The app's first, the task's own last. */
+  readonly hooks: readonly TaskHooks[];
+  readonly schemas: Schemas;
+}
+
+/** What a task of no options has: the app's defaults, or Lovage's. Throws InvalidOption. */
+export function defineTask(
+  name: string,
+  options: TaskOptions & Schemas & { readonly bind?: boolean },
+  appDefaults: TaskOptions,
+): TaskDefinition {
+  const owner = `task "${name}"`;
+  const own: CheckedOptions & Schemas & { bind?: boolean } = check(owner, options, OWN_RULES);
+  const levels = [own, ...(own.base?.levels ?? []), ...levelsOf("the app's defaults", appDefaults)];
+  const settings = settingsOf(name, own.bind ?? false, levels);
+  checkLimits(owner, settings.timeLimit, settings.softTimeLimit);
+  return Object.freeze({
+    settings,
+    hooks: hooksOf(levels),
+    schemas: { ...(own.args && { args: own.args }), ...(own.result && { result: own.result }) },
+  });
+}
+
 /** Fills `options` from the app's defaults and Lovage's, checks, freezes. Throws InvalidOption. */
 export function taskSettings(
   name: string,
-  options: TaskOptions & { bind?: boolean },
+  options: TaskOptions & { readonly bind?: boolean },
   appDefaults: TaskOptions,
 ): TaskSettings {
-  const owner = `task "${name}"`;
-  const own = check(owner, options, { ...RULES, bind: flag });
-  const shared = check("the app's defaults", appDefaults, RULES);
-  const timeLimit = own.timeLimit ?? shared.timeLimit ?? TASK_DEFAULTS.timeLimitSeconds;
-  const settings: TaskSettings = {
+  return defineTask(name, options, appDefaults).settings;
+}
+
+function settingsOf(name: string, bind: boolean, levels: readonly CheckedOptions[]): TaskSettings {
+  const given: CheckedOptions = Object.assign({}, ...levels.toReversed());
+  const timeLimit = given.timeLimit ?? TASK_DEFAULTS.timeLimitSeconds;
+  return Object.freeze({
     name,
-    bind: own.bind ?? false,
-    maxRetries:
-      own.maxRetries !== undefined
-        ? own.maxRetries
-        : shared.maxRetries !== undefined
-          ? shared.maxRetries
-          : TASK_DEFAULTS.maxRetries,
-    defaultRetryDelay: own.defaultRetryDelay ?? shared.defaultRetryDelay ?? TASK_DEFAULTS.defaultRetryDelaySeconds,
-    autoRetryFor: own.autoRetryFor ?? shared.autoRetryFor ?? [],
-    dontAutoRetryFor: own.dontAutoRetryFor ?? shared.dontAutoRetryFor ?? [],
-    retryBackoff: own.retryBackoff ?? shared.retryBackoff ?? false,
-    retryBackoffMax: own.retryBackoffMax ?? shared.retryBackoffMax ?? TASK_DEFAULTS.retryBackoffMaxSeconds,
-    retryJitter: own.retryJitter ?? shared.retryJitter ?? TASK_DEFAULTS.retryJitter,
+    bind,
+    maxRetries: given.maxRetries === undefined ? TASK_DEFAULTS.maxRetries : given.maxRetries,
+    defaultRetryDelay: given.defaultRetryDelay ?? TASK_DEFAULTS.defaultRetryDelaySeconds,
+    autoRetryFor: given.autoRetryFor ?? [],
+    dontAutoRetryFor: given.dontAutoRetryFor ?? [],
+    retryBackoff: given.retryBackoff ?? false,
+    retryBackoffMax: given.retryBackoffMax ?? TASK_DEFAULTS.retryBackoffMaxSeconds,
+    retryJitter: given.retryJitter ?? TASK_DEFAULTS.retryJitter,
     timeLimit,
-    softTimeLimit: softLimit(own, shared, timeLimit),
-    ignoreResult: own.ignoreResult ?? shared.ignoreResult ?? TASK_DEFAULTS.ignoreResult,
-    resultExpires: own.resultExpires ?? shared.resultExpires ?? TASK_DEFAULTS.resultExpiresSeconds,
-    throws: own.throws ?? shared.throws ?? [],
-    workload: own.workload ?? shared.workload ?? "default",
-    claim: own.claim ?? shared.claim ?? TASK_DEFAULTS.claim,
-  };
-  checkLimits(owner, settings.timeLimit, settings.softTimeLimit);
-  return Object.freeze(settings);
+    softTimeLimit: softLimit(levels, timeLimit),
+    ignoreResult: given.ignoreResult ?? TASK_DEFAULTS.ignoreResult,
+    resultExpires: given.resultExpires ?? TASK_DEFAULTS.resultExpiresSeconds,
+    throws: given.throws ?? [],
+    workload: given.workload ?? "default",
+    claim: given.claim ?? TASK_DEFAULTS.claim,
+  });
 }
 
 /** A soft limit counts beside the hard limit it was given with; otherwise it is a part of the hard one. */
-function softLimit(
-  own: { softTimeLimit?: number; timeLimit?: number },
-  shared: { softTimeLimit?: number },
-  timeLimit: number,
-): number {
+function softLimit(levels: readonly CheckedOptions[], timeLimit: number): number {
   const derived = timeLimit * TASK_DEFAULTS.softTimeLimitRatio;
-  if (own.softTimeLimit !== undefined) return own.softTimeLimit;
-  return own.timeLimit === undefined ? (shared.softTimeLimit ?? derived) : derived;
+  return (
+    levels.find((level) => level.softTimeLimit !== undefined || level.timeLimit !== undefined)?.softTimeLimit ?? derived
+  );
+}
+
+function hooksOf(levels: readonly CheckedOptions[]): readonly TaskHooks[] {
+  return levels
+    .filter((level) => HOOK_NAMES.some((name) => level[name] !== undefined))
+    .map((level) => Object.fromEntries(HOOK_NAMES.map((name) => [name, level[name]])) as TaskHooks) // checked to be functions
+    .reverse();
 }
 
 /** Celery refuses this at `apply_async` (t/integration: test_soft_time_limit_exceeding_time_limit). */

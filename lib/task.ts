@@ -2,7 +2,7 @@
 import type { CallOptions } from "./call-options.ts";
 import type { TaskContext } from "./context.ts";
 import type { AsyncResult } from "./result.ts";
-import type { TaskSettings } from "./settings.ts";
+import type { TaskDefinition, TaskSettings } from "./settings.ts";
 import type { Signature } from "./signature.ts";
 import type { Handler } from "./worker/invoke.ts";
 
@@ -31,7 +31,6 @@ type Rest<A extends readonly unknown[]> = A extends readonly [unknown?, ...infer
 export type BoundHandler<A extends readonly unknown[], R> = (ctx: TaskContext, ...args: A) => R;
 
 /** A task as the worker sees it. */
-export interface RegisteredTask {
-  readonly settings: TaskSettings;
+export interface RegisteredTask extends TaskDefinition {
   readonly handler: Handler;
 }

@@ -12,7 +12,7 @@ import type { Envelope } from "../wire/envelope.ts";
 import * as changes from "./changes.ts";
 import { delaySeconds } from "./delay.ts";
 import { followUps, type Publication, type Routes } from "./follow-ups.ts";
-import type { Outcome } from "./outcome.ts";
+import type { Ending, Outcome } from "./outcome.ts";
 import { mayRetry, type RetryPolicy, retryDelay } from "./retry.ts";
 import { hiccupDelay, untilTakeover } from "./visibility.ts";
 
@@ -29,6 +29,8 @@ export interface Decision {
   readonly change?: changes.Change;
   readonly publish: readonly Publication[];
   readonly settle: Settle;
+  /** What to tell hooks and listeners, once it is recorded. @default - nothing: another execution has told, or will */
+  readonly ending?: Ending;
 }
 
 /** A message that could be read, and where it came from. */
@@ -81,7 +83,7 @@ export function decideExpired(
   if (expires === undefined || expires > now) return undefined;
   const failure = { type: "TaskRevoked", message: "expired" };
   const change = changes.expire(claimOf(received, token), now, failure, policy.resultExpires);
-  return { row: "expired", change, publish: NONE, settle: ACK };
+  return { row: "expired", change, publish: NONE, settle: ACK, ending: { kind: "revoked", reason: "expired" } };
 }
 
 /** A message that this worker can read but not run. Where a deploy may be under way it is given back a few times first. */
@@ -101,6 +103,7 @@ export function decideUnrunnable(
     change: changes.failUnheld(claim, now, failure, policy.resultExpires),
     publish: followUps(received.envelope, { state: "FAILURE" }, routes),
     settle: ACK,
+    ending: { kind: "failure", failure, expected: false, ...(mayPass && { unknownTask: true }) },
   };
 }
 
@@ -115,7 +118,14 @@ export function decideRefused(
 ): Decision {
   const { envelope, receiveCount } = received;
   if (existing !== undefined && isTerminal(existing.state)) {
-    return { row: "already ended", publish: followUps(envelope, existing, routes), settle: ACK };
+    // A caller's revoke is told where its message comes, as in Celery; every other ending by the execution that wrote it.
+    const revoked = existing.state === "REVOKED" && existing.token === undefined;
+    return {
+      row: "already ended",
+      publish: followUps(envelope, existing, routes),
+      settle: ACK,
+      ...(revoked && { ending: { kind: "revoked", reason: existing.failure?.message ?? "revoked" } as const }),
+    };
   }
   if (existing?.state === "RETRY" && existing.attempt > envelope.retries) {
     return { row: "retry ahead", publish: [fromRetryRecord(received, existing, now)], settle: ACK };
@@ -155,6 +165,7 @@ export function decide(
         ...onlyIf(mode !== "untracked", changes.succeed(right, now, value)),
         publish: followUps(envelope, ending, routes),
         settle: ACK,
+        ending: { kind: "success", result: outcome.result },
       };
     }
     case "ignored":
@@ -168,23 +179,30 @@ export function decide(
         settle: ACK,
       };
     case "failure":
-      return failed("failure", received, right, outcome.failure, expires, circumstances);
+      return failed("failure", received, right, outcome, expires, circumstances);
     case "revoked":
       return {
         row: "revoked while running",
         change: changes.revokeHeld(right, now, { type: "TaskRevoked", message: outcome.reason }, expires),
         publish: NONE,
         settle: ACK,
+        ending: { kind: "revoked", reason: outcome.reason },
       };
-    case "rejected":
-      if (!outcome.requeue) return failed("rejected", received, right, outcome.failure, expires, circumstances);
-      return givenBack("requeued", mode, right, envelope, now, hiccupDelay(received.receiveCount), outcome.failure);
+    case "rejected": {
+      const { failure, requeue } = outcome;
+      const ending = { kind: "rejected", requeue, reason: failure.message } as const;
+      const decision = requeue
+        ? givenBack("requeued", mode, right, envelope, now, hiccupDelay(received.receiveCount), failure)
+        : failed("rejected", received, right, { failure, expected: false }, expires, circumstances);
+      return { ...decision, ending };
+    }
     case "interrupted":
       return givenBack("interrupted", mode, right, envelope, now, 0, undefined);
     case "retry": {
       const maxRetries = outcome.maxRetries === undefined ? policy.maxRetries : outcome.maxRetries;
       if (!mayRetry(maxRetries, envelope.retries)) {
-        return failed("retries exhausted", received, right, outcome.exhausted, expires, circumstances);
+        const failure = { failure: outcome.exhausted, expected: false };
+        return failed("retries exhausted", received, right, failure, expires, circumstances);
       }
       return retried(outcome, received, mode, right, policy, circumstances);
     }
@@ -250,6 +268,7 @@ export function decideDeadLetter(
       change: changes.failUnheld(claimOf(received, token), circumstances.now, failure, policy.resultExpires, body),
       publish: followUps(envelope, { state: "FAILURE" }, circumstances.routes),
       settle: ACK,
+      ending: { kind: "failure", failure, expected: false },
     };
   }
   return decideRefused(received, existing, circumstances);
@@ -259,7 +278,7 @@ function failed(
   row: string,
   received: Received,
   right: changes.Right,
-  failure: Failure,
+  { failure, expected }: { readonly failure: Failure; readonly expected: boolean },
   expires: number,
   { now, routes }: Circumstances,
 ): Decision {
@@ -269,6 +288,7 @@ function failed(
     change: changes.fail(right, now, failure, expires),
     publish: followUps(received.envelope, { state: "FAILURE" }, routes),
     settle: ACK,
+    ending: { kind: "failure", failure, expected },
   };
 }
 
@@ -298,6 +318,7 @@ function retried(
     ...onlyIf(mode !== "untracked", changes.retry(right, { attempt, retryAt, args, failure: outcome.failure })),
     publish: [{ workload, envelope: next, delaySeconds: delaySeconds(retryAt, now) }],
     settle: ACK,
+    ending: { kind: "retry", failure: outcome.failure, retryAt },
   };
 }
 

@@ -28,3 +28,11 @@ export type Outcome =
   | { readonly kind: "revoked"; readonly reason: string }
   /** The worker shuts down and the run did not end within its grace. */
   | { readonly kind: "interrupted" };
+
+/** What hooks and listeners are told once it is recorded. JSON only: it may go to another process. */
+export type Ending =
+  | { readonly kind: "success"; readonly result: string | undefined }
+  | { readonly kind: "failure"; readonly failure: Failure; readonly expected: boolean; readonly unknownTask?: true }
+  | { readonly kind: "retry"; readonly failure: Failure | undefined /** Epoch ms. */; readonly retryAt: number }
+  | { readonly kind: "revoked"; readonly reason: string }
+  | { readonly kind: "rejected"; readonly requeue: boolean; readonly reason: string };

@@ -33,13 +33,17 @@ export interface ApplyDeps {
 /** Tries of a write whose answer decides about the run's outcome, with pauses of 0.2, 0.4, 0.8 … s between them. */
 const WRITE_TRIES = 5;
 
-/** Carries `decision` out. `refused` says what to do instead where its write was refused. Returns what was done. */
+/**
+ * Carries `decision` out. `refused` says what to do instead where its write was refused. `recorded` is told what was done
+ * once the record and the follow-ups are durable, before the message is settled. Returns what was done.
+ */
 export async function apply(
   decision: Decision,
   delivery: Delivery,
   workload: string,
   refused: (existing: TaskRecord | undefined) => Decision,
   deps: ApplyDeps,
+  recorded: (decision: Decision) => void = () => {},
 ): Promise<Decision> {
   let current = decision;
   while (current.change) {
@@ -48,6 +52,7 @@ export async function apply(
     current = refused(answer.existing);
   }
   await Promise.all(current.publish.map((publication) => publish(publication, workload, deps)));
+  recorded(current);
   await settle(current.settle, delivery, workload, deps);
   return current;
 }

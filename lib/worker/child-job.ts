@@ -19,6 +19,7 @@ type Send = (message: FromJob) => void;
 export class ChildJob {
   readonly posted: PostedJob;
   readonly stop = new StopSignal();
+  readonly log = childLogger((message) => this.send(message));
   readonly #reports = new Map<number, PromiseWithResolvers<void>>();
   #calls = 0;
   #crashed = false;
@@ -32,12 +33,12 @@ export class ChildJob {
   }
 
   asJob(settings: TaskSettings): Job {
-    const { run: _, ...facts } = this.posted;
+    const { run: _, ending: __, ...facts } = this.posted;
     return {
       ...facts,
       settings,
       stop: this.stop,
-      log: childLogger((message) => this.send(message)),
+      log: this.log,
       report: (meta, customState) => this.#report(meta, customState),
     };
   }

@@ -4,11 +4,19 @@ import type { App } from "../app.ts";
 import type { Outcome } from "../core/outcome.ts";
 import { NotRegistered } from "../errors.ts";
 import { toFailure } from "../wire/failure.ts";
+import { announceHere } from "./announce.ts";
 import { followWorker } from "./child-end.ts";
 import { ChildJob, send } from "./child-job.ts";
 import { invoke } from "./invoke.ts";
 import { loadApp } from "./load-app.ts";
-import { type ChildStart, isOurs, type PostedJob, type StrayError, type ToChild } from "./pool-messages.ts";
+import {
+  type ChildStart,
+  isOurs,
+  type PostedFarewell,
+  type PostedJob,
+  type StrayError,
+  type ToChild,
+} from "./pool-messages.ts";
 
 const [start = ""] = process.argv.splice(2); // the app sees no arguments of ours
 const { appPath, workerPid, load: loadWhen }: ChildStart = JSON.parse(start);
@@ -22,7 +30,10 @@ let app: Promise<App> | undefined;
 let early: StrayError[] | undefined = [];
 
 function load(): Promise<App> {
-  app ??= loadApp(appPath);
+  app ??= loadApp(appPath).then(async (loaded) => {
+    await loaded.events.emit("workerProcessInit", { pid: process.pid }, loaded.log);
+    return loaded;
+  });
   return app;
 }
 
@@ -50,8 +61,9 @@ process.on("message", (data: unknown) => {
 });
 
 /** Never rejects: whatever goes wrong is an outcome. Without a job it does nothing: the pool then wants a process, no more. */
-export async function runJob(posted: PostedJob | undefined): Promise<Outcome | undefined> {
+export async function runJob(posted: PostedJob | PostedFarewell | undefined): Promise<Outcome | undefined> {
   if (posted === undefined) return undefined;
+  if ("farewell" in posted) return farewell();
   const job = new ChildJob(posted);
   current = job;
   for (const stray of early ?? []) send(stray);
@@ -65,14 +77,28 @@ export async function runJob(posted: PostedJob | undefined): Promise<Outcome | u
   return outcome;
 }
 
+/** One of these reaches every idle process, because none of them ends. */
+async function farewell(): Promise<never> {
+  const loaded = await app?.catch(() => undefined);
+  await loaded?.events.emit("workerProcessShutdown", { pid: process.pid }, loaded.log);
+  await loaded?.closeResources();
+  send({ lovage: "closed" });
+  return new Promise(() => {}); // the worker kills this process
+}
+
 async function loadAndInvoke(job: ChildJob): Promise<Outcome> {
   const { envelope } = job.posted;
   try {
-    const { tasks, clock } = await load();
-    const task = tasks.get(envelope.task);
-    if (task === undefined) throw new NotRegistered(envelope.task, [...tasks.keys()]);
+    const app = await load();
+    if (job.posted.ending) {
+      job.send({ kind: "started" });
+      await announceHere(app, { ...job.posted, log: job.log, ending: job.posted.ending });
+      return { kind: "success", result: undefined };
+    }
+    const task = app.tasks.get(envelope.task);
+    if (task === undefined) throw new NotRegistered(envelope.task, [...app.tasks.keys()]);
     job.send({ kind: "started" });
-    return await invoke(task.handler, job.asJob(task.settings), clock, "outside");
+    return await invoke({ ...task, events: app.events }, job.asJob(task.settings), app.clock, "outside");
   } catch (error) {
     return { kind: "failure", failure: toFailure(error), expected: false };
   }

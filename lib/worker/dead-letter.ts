@@ -64,13 +64,23 @@ async function consume(delivery: Delivery, workload: WorkloadLimits, deps: Execu
     policy,
     circumstancesOf(deps),
   );
-  const done = await deps.protocol.apply(
-    decision,
-    delivery,
-    workload.name,
-    (now) => deps.protocol.decideRefused(received, now, circumstancesOf(deps)),
-    deps,
-  );
-  deps.log.warn({ task: envelope.task, id: envelope.id, attempt: envelope.retries, row: done.row }, "dead letter");
-  return done.row;
+  const log = deps.log.child({ task: envelope.task, id: envelope.id, attempt: envelope.retries });
+  const facts = { ...received, owner: deps.owner, messageId: delivery.messageId, log };
+  let announced: Promise<void> = Promise.resolve();
+  try {
+    const { row } = await deps.protocol.apply(
+      decision,
+      delivery,
+      workload.name,
+      (now) => deps.protocol.decideRefused(received, now, circumstancesOf(deps)),
+      deps,
+      ({ ending }) => {
+        if (ending) announced = deps.announce({ ...facts, ending });
+      },
+    );
+    log.warn({ row }, "dead letter");
+    return row;
+  } finally {
+    await announced;
+  }
 }

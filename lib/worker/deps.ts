@@ -3,8 +3,9 @@ import type { Backends } from "../connection.ts";
 import type { Logger } from "../log.ts";
 import type { Broker } from "../ports/broker.ts";
 import { deadLetterQueueName, queueName } from "../store/table.ts";
+import { isHeard } from "./announce.ts";
 import { type ExecuteDeps, protocol } from "./execution.ts";
-import type { Run } from "./job.ts";
+import type { Runner } from "./job.ts";
 import { logRuns } from "./log-runs.ts";
 
 /** What executing an app's tasks needs, whoever receives the messages. */
@@ -13,7 +14,7 @@ export function executeDeps(
   { broker, store }: Pick<Backends, "broker" | "store">,
   owner: string,
   log: Logger,
-  run: Run,
+  runner: Runner,
 ): ExecuteDeps {
   return {
     broker,
@@ -33,7 +34,11 @@ export function executeDeps(
     deadLetterQueue: (workload) => deadLetterQueueName(app.name, workload),
     task: (name) => app.tasks.get(name)?.settings,
     taskNames: () => [...app.tasks.keys()],
-    run: logRuns(run, app.clock),
+    run: logRuns(runner.run, app.clock),
+    announce: async (ended) => {
+      if (isHeard(app, ended)) await runner.announce(ended);
+    },
+    events: app.events,
   };
 }
 

@@ -17,6 +17,7 @@ import type { Logger } from "../log.ts";
 import type { Delivery } from "../ports/broker.ts";
 import { decode, type Envelope } from "../wire/envelope.ts";
 import { toFailure } from "../wire/failure.ts";
+import { hookContext } from "./announce.ts";
 import { settle } from "./apply.ts";
 import { type ExecuteDeps, type Execution, newToken, type WorkloadLimits } from "./execution.ts";
 import { StopSignal } from "./job.ts";
@@ -42,6 +43,7 @@ async function executeSteps(
     log = deps.log.child({ task: envelope.task, id: envelope.id, attempt: envelope.retries });
     const received: Received = { envelope, workload: workload.name, receiveCount: delivery.receiveCount };
     const run = new TaskRun(received, delivery, workload, stop, { ...deps, log });
+    if (deps.events.has("taskReceived")) await deps.events.emit("taskReceived", { ctx: hookContext(run.facts) }, log);
 
     const decision = run.place() ?? (await run.claimAndRun());
     return settled(await run.apply(decision), delivery, log);
@@ -49,6 +51,9 @@ async function executeSteps(
     const stack = error instanceof Error && !(error instanceof LovageError) ? error.stack : undefined; // a bug of ours
     const fields = { error: String(error), queue: delivery.queue, ...(stack && { stack }) };
     log.error(fields, "could not finish with this message, giving it back");
+    const { queue, messageId } = delivery;
+    if (deps.events.has("taskInternalError"))
+      await deps.events.emit("taskInternalError", { error, queue, messageId }, log);
     await settle({ kind: "release", seconds: hiccupDelay(delivery.receiveCount) }, delivery, workload.name, deps).catch(
       (again) => log.warn({ error: String(again) }, "could not give the message back, it returns by itself"),
     );

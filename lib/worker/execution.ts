@@ -5,10 +5,11 @@ import * as decisions from "../core/decide.ts";
 import type { Routes } from "../core/follow-ups.ts";
 import { certify } from "../core/ids.ts";
 import { TASK_DEFAULTS } from "../defaults.ts";
+import type { Events } from "../events.ts";
 import type { Delivery } from "../ports/broker.ts";
 import type { TaskSettings } from "../settings.ts";
 import { type ApplyDeps, apply } from "./apply.ts";
-import type { Run, StopSignal } from "./job.ts";
+import type { Ended, Run, StopSignal } from "./job.ts";
 
 /** The decisions, so that the simulation can take one away and see what breaks. */
 export const protocol = { ...decisions, apply };
@@ -22,6 +23,9 @@ export interface ExecuteDeps extends ApplyDeps {
   task(name: string): TaskSettings | undefined;
   taskNames(): readonly string[];
   run: Run;
+  /** Tells hooks and listeners of an ending that has been recorded. Never rejects. */
+  announce(ended: Ended): Promise<void>;
+  readonly events: Events;
 }
 
 export interface WorkloadLimits {

@@ -11,6 +11,8 @@ export interface HeartbeatListener {
   /** Another execution has the claim, or the task has ended: this one's writes will be refused. */
   claimLost(): void;
   revokeRequested(how: "cooperate" | "terminate"): void;
+  /** Visibility and lease have been renewed, as far as they could be. */
+  beat?(): void;
 }
 
 export interface Heartbeat {
@@ -57,7 +59,8 @@ export function startHeartbeat(
       log.warn({ error: String(visibility.reason) }, "heartbeat could not extend the visibility");
     else if (visibility.value === "stale") receiptIsStale = true;
     if (lease.status === "rejected") log.warn({ error: String(lease.reason) }, "heartbeat could not extend the lease");
-    else if (lease.value && !stopped) {
+    listener.beat?.();
+    if (lease.status === "fulfilled" && lease.value && !stopped) {
       if (!lease.value.applied) listener.claimLost();
       else if (lease.value.record.revokeRequested) listener.revokeRequested(lease.value.record.revokeRequested);
     }

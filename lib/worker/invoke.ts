@@ -1,14 +1,17 @@
 // Runs a task's code once and says how it ended. The same in the worker's own process and in a pool's.
 import { type Clock, systemClock } from "../clock.ts";
-import { makeContext, runWith, type TaskContext } from "../context.ts";
+import { makeContext, type Running, runWith, type TaskContext } from "../context.ts";
 import type { Outcome } from "../core/outcome.ts";
 import { MAX_RESULT_BYTES } from "../defaults.ts";
 import { describe, seconds } from "../duration.ts";
 import {
   ClaimLost,
   Ignore,
+  InvalidArguments,
   InvalidOption,
+  InvalidResult,
   MaxRetriesExceeded,
+  NotSerializable,
   Reject,
   ResultTooLarge,
   Retry,
@@ -17,7 +20,14 @@ import {
   TimeLimitExceeded,
   WorkerLost,
 } from "../errors.ts";
-import { type ErrorMatcher, maxRetries as maxRetriesRule, type TaskSettings } from "../settings.ts";
+import { attempt, type Events, type RunEnding } from "../events.ts";
+import { checkArgs, checkResult } from "../schema.ts";
+import {
+  type ErrorMatcher,
+  maxRetries as maxRetriesRule,
+  type TaskDefinition,
+  type TaskSettings,
+} from "../settings.ts";
 import type { Failure } from "../store/record.ts";
 import { toFailure } from "../wire/failure.ts";
 import { assertJson, toJson } from "../wire/serializer.ts";
@@ -26,12 +36,18 @@ import type { Job, StopReason } from "./job.ts";
 /** A task's function. With `bind: true` the context comes first. */
 export type Handler = (...args: never[]) => unknown;
 
+/** A task, and who listens. */
+export interface Invoked extends Pick<TaskDefinition, "hooks" | "schemas"> {
+  readonly handler: Handler;
+  readonly events: Events;
+}
+
 /**
- * Runs `handler` until it ends, its hard limit passes, or it is stopped for good. What it sent without awaiting belongs to
+ * Runs a task's handler until it ends, its hard limit passes, or it is stopped for good. What it sent without awaiting belongs to
  * the run. Never rejects. `hardLimit`: "outside" where whoever started this process ends it.
  */
 export async function invoke(
-  handler: Handler,
+  task: Invoked,
   job: Job,
   clock: Clock = systemClock,
   hardLimit: "here" | "outside" = "here",
@@ -54,7 +70,7 @@ export async function invoke(
   });
   const context = contextOf(job, abort.signal, clock);
   try {
-    return await Promise.race([cut.promise, run(handler, context, job)]);
+    return await Promise.race([cut.promise, run(task, context, job)]);
   } finally {
     forget();
     softly();
@@ -70,42 +86,74 @@ export function limit(clock: Clock, seconds: number, passed: () => void): () => 
   return seconds * 1_000 > LONGEST_TIMER_MS ? () => {} : clock.timer(seconds * 1_000, passed);
 }
 
-async function run(handler: Handler, context: TaskContext, job: Job): Promise<Outcome> {
-  const sends = new Set<Promise<unknown>>();
-  const { args, kwargs } = job.envelope;
-  const given: unknown[] = Object.keys(kwargs).length === 0 ? [...args] : [...args, kwargs];
-  if (job.settings.bind) given.unshift(context);
+const ENDINGS: Readonly<Record<Outcome["kind"], RunEnding>> = {
+  success: "SUCCESS",
+  failure: "FAILURE",
+  retry: "RETRY",
+  ignored: "IGNORED",
+  rejected: "REJECTED",
+  revoked: "REVOKED",
+  interrupted: "INTERRUPTED",
+};
+
+function run(task: Invoked, context: TaskContext, job: Job): Promise<Outcome> {
+  const { events, hooks } = task;
+  return runWith(context, async (running) => {
+    if (events.has("taskPrerun")) await events.emit("taskPrerun", { ctx: context }, job.log);
+    for (const { beforeStart } of hooks)
+      if (beforeStart) await attempt(() => beforeStart(context), `beforeStart of task "${context.task}"`, job.log);
+    const outcome = await runCode(task, running, job);
+    if (events.has("taskPostrun"))
+      await events.emit("taskPostrun", { ctx: context, ending: ENDINGS[outcome.kind] }, job.log);
+    return outcome;
+  });
+}
+
+/** The handler, what it has sent without awaiting, and the resources it used: all of that is the run. */
+async function runCode(
+  { handler, schemas }: Invoked,
+  { context, sends, resources }: Running,
+  job: Job,
+): Promise<Outcome> {
+  const { envelope, settings } = job;
+  const given = Object.keys(envelope.kwargs).length === 0 ? envelope.args : [...envelope.args, envelope.kwargs];
+  let result: string | undefined;
+  let failed: { readonly error: unknown } | undefined;
   try {
-    const call = () => (handler as (...args: unknown[]) => unknown)(...given); // arguments come from JSON; their types are the caller's promise
-    const value = await runWith(context, call, sends);
-    const unsent = await allSent(sends);
-    return unsent.length === 0 ? success(value, job) : thrown(unsent[0], job);
+    const args = checkArgs(envelope.task, schemas, given);
+    const call = handler as (...args: readonly unknown[]) => unknown; // arguments come from JSON; their types are the caller's promise
+    const value: unknown = await (settings.bind ? call(context, ...args) : call(...args));
+    result = resultJson(checkResult(envelope.task, schemas, value), job);
+    const [unsent] = await allSent(sends);
+    if (unsent) throw unsent.reason;
   } catch (error) {
     await allSent(sends); // what the handler threw is what counts; a call that could not be sent has been logged
-    return afterThrow(error, context.signal, job);
+    failed = { error };
   }
+  if (resources.size > 0) {
+    const notClosed = await resources.close(failed?.error, job.log);
+    failed ??= notClosed;
+  }
+  return failed === undefined ? { kind: "success", result } : afterThrow(failed.error, context.signal, job);
 }
 
 /** Waits until no call is on its way. Returns why some could not be sent. */
-async function allSent(sends: Set<Promise<unknown>>): Promise<readonly unknown[]> {
-  const reasons: unknown[] = [];
+async function allSent(sends: Set<Promise<unknown>>): Promise<readonly PromiseRejectedResult[]> {
+  const unsent: PromiseRejectedResult[] = [];
   while (sends.size > 0) {
     const settled = await Promise.allSettled([...sends].map((sent) => sent.finally(() => sends.delete(sent))));
-    for (const one of settled) if (one.status === "rejected") reasons.push(one.reason);
+    for (const one of settled) if (one.status === "rejected") unsent.push(one);
   }
-  return reasons;
+  return unsent;
 }
 
-function success(value: unknown, job: Job): Outcome {
-  if (value === undefined) return { kind: "success", result: undefined };
-  try {
-    assertJson(value, "result");
-    const result = toJson(value);
-    if (result.length > MAX_RESULT_BYTES) throw new ResultTooLarge(job.envelope.task, result.length, MAX_RESULT_BYTES);
-    return { kind: "success", result };
-  } catch (error) {
-    return { kind: "failure", failure: toFailure(error), expected: false };
-  }
+/** Throws NotSerializable or ResultTooLarge. */
+function resultJson(value: unknown, { envelope }: Job): string | undefined {
+  if (value === undefined) return undefined;
+  assertJson(value, "result");
+  const result = toJson(value);
+  if (result.length > MAX_RESULT_BYTES) throw new ResultTooLarge(envelope.task, result.length, MAX_RESULT_BYTES);
+  return result;
 }
 
 function afterThrow(error: unknown, signal: AbortSignal, job: Job): Outcome {
@@ -182,10 +230,14 @@ function withoutStack({ stack: _, ...failure }: Failure): Failure {
   return failure;
 }
 
-/** A run that was ended by force would take as long again: only a matcher that names the hard limit has it retried. */
+/** They would come again: a run that was ended by force takes as long, and what does not fit does not fit the next time. */
+const RETRIED_IF_NAMED = [TimeLimitExceeded, InvalidArguments, InvalidResult, NotSerializable, ResultTooLarge];
+
+/** Some errors are retried only by a matcher that names them, and not by one that names all errors. */
 function mayRetryItself(error: unknown, matchers: readonly ErrorMatcher[]): boolean {
-  if (!(error instanceof TimeLimitExceeded)) return matches(error, matchers);
-  return matchers.some((matcher) => matcher === TimeLimitExceeded || matcher === TimeLimitExceeded.name);
+  const own = RETRIED_IF_NAMED.find((type) => error instanceof type);
+  if (own === undefined) return matches(error, matchers);
+  return matchers.some((matcher) => matcher === own || matcher === own.name);
 }
 
 /** By class where the class is the same here, by the names along its prototype chain where it is not. */

@@ -1,4 +1,4 @@
-import type { Outcome } from "../core/outcome.ts";
+import type { Ending, Outcome } from "../core/outcome.ts";
 import type { Logger } from "../log.ts";
 import type { TaskSettings } from "../settings.ts";
 import type { Envelope } from "../wire/envelope.ts";
@@ -26,6 +26,18 @@ export interface Job {
 
 /** Runs the task's code and says how it ended. Never rejects: whatever goes wrong is an outcome. */
 export type Run = (job: Job) => Promise<Outcome>;
+
+/** A task whose ending has been recorded. JSON but for its log. */
+export interface Ended extends Pick<Job, "envelope" | "workload" | "owner" | "receiveCount" | "messageId" | "log"> {
+  readonly ending: Ending;
+}
+
+/** Where the user's code runs: in the worker's own process, or in one of its pool's. */
+export interface Runner {
+  readonly run: Run;
+  /** Calls the hooks and listeners that want to know. Never rejects, and takes at most HOOKS_SECONDS. */
+  announce(ended: Ended): Promise<void>;
+}
 
 /** From asking to ending: a later one replaces an earlier one. */
 const ORDER: readonly StopReason[] = ["revoked", "claim lost", "terminated", "shutdown"];

@@ -37,7 +37,7 @@ const RESERVED_MS = 2_000;
 
 /** Makes a handler for the queues of an app's workloads. Task errors never throw: they are recorded, and the message is done. */
 export function createLambdaHandler(app: App): (event: SqsEvent, context: LambdaContext) => Promise<SqsBatchResponse> {
-  const run = runHere(app);
+  const here = runHere(app);
   const sandbox = randomBytes(3).toString("hex");
   return async (event, context) => {
     const backends = await app.backends();
@@ -49,10 +49,13 @@ export function createLambdaHandler(app: App): (event: SqsEvent, context: Lambda
       },
     });
     const owner = `${context.functionName}:${sandbox}:${context.awsRequestId}`;
-    const deps = executeDeps(app, { broker, store: backends.store }, owner, app.log, (job) => {
-      const left = Math.max(0.1, (context.getRemainingTimeInMillis() - RESERVED_MS) / 1_000);
-      const timeLimit = Math.min(job.timeLimit, left);
-      return run({ ...job, timeLimit, softTimeLimit: Math.min(job.softTimeLimit, timeLimit) });
+    const deps = executeDeps(app, { broker, store: backends.store }, owner, app.log, {
+      ...here,
+      run: (job) => {
+        const left = Math.max(0.1, (context.getRemainingTimeInMillis() - RESERVED_MS) / 1_000);
+        const timeLimit = Math.min(job.timeLimit, left);
+        return here.run({ ...job, timeLimit, softTimeLimit: Math.min(job.softTimeLimit, timeLimit) });
+      },
     });
     const executions = event.Records.map((record) => {
       const delivery = toDelivery(record);

@@ -2,17 +2,21 @@
 import type { App } from "../app.ts";
 import { NotRegistered } from "../errors.ts";
 import { toFailure } from "../wire/failure.ts";
+import { announceHere } from "./announce.ts";
 import { invoke } from "./invoke.ts";
-import type { Run } from "./job.ts";
+import type { Runner } from "./job.ts";
 
 /** A run resolves when its handler has ended and what it sent has been accepted; other runs are not waited for. */
-export function runHere(app: App): Run {
-  return async (job) => {
-    const task = app.tasks.get(job.envelope.task);
-    if (task === undefined) {
-      const failure = toFailure(new NotRegistered(job.envelope.task, [...app.tasks.keys()]));
-      return { kind: "failure", failure, expected: false };
-    }
-    return invoke(task.handler, job, app.clock);
+export function runHere(app: App): Runner {
+  return {
+    run: async (job) => {
+      const task = app.tasks.get(job.envelope.task);
+      if (task === undefined) {
+        const failure = toFailure(new NotRegistered(job.envelope.task, [...app.tasks.keys()]));
+        return { kind: "failure", failure, expected: false };
+      }
+      return invoke({ ...task, events: app.events }, job, app.clock);
+    },
+    announce: (ended) => announceHere(app, ended),
   };
 }

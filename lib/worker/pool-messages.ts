@@ -1,4 +1,5 @@
 // What the worker and a process of its pool tell each other. A job's outcome is the result of tinypool's run.
+import type { Ending } from "../core/outcome.ts";
 import type { LogLevel } from "../log.ts";
 import type { Failure } from "../store/record.ts";
 import type { Job } from "./job.ts";
@@ -17,6 +18,13 @@ export interface PostedJob
   extends Pick<Job, "envelope" | "workload" | "owner" | "receiveCount" | "messageId" | "timeLimit" | "softTimeLimit"> {
   /** Number of this run in its pool. Both sides drop messages of another: a job may leave code behind that goes on. */
   readonly run: number;
+  /** Nothing to run: how it ended is to be told to hooks and listeners. */
+  readonly ending?: Ending;
+}
+
+/** Nothing to run: the pool closes. The child closes what it has opened, says so, and waits to be killed. */
+export interface PostedFarewell {
+  readonly farewell: true;
 }
 
 /** From a run, in order. */
@@ -62,7 +70,12 @@ interface OfRun<Message> {
   readonly message: Message;
 }
 
-export type FromChild = OfRun<FromJob> | StrayError;
+/** What a process had opened is closed. */
+export interface Closed {
+  readonly lovage: "closed";
+}
+
+export type FromChild = OfRun<FromJob> | StrayError | Closed;
 export type ToChild = OfRun<ToJob>;
 
 /** The channel is shared with tinypool, and with whatever a task's libraries send with `process.send`. */

@@ -9,14 +9,24 @@
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Tinypool, type TinypoolChannel } from "tinypool";
-import type { Outcome } from "../core/outcome.ts";
-import { POOL } from "../defaults.ts";
+import { systemClock } from "../clock.ts";
+import type { Ending, Outcome } from "../core/outcome.ts";
+import { HOOKS_SECONDS, POOL } from "../defaults.ts";
 import { environmentWith } from "../environment.ts";
 import type { Logger } from "../log.ts";
+import { taskSettings } from "../settings.ts";
 import { toFailure } from "../wire/failure.ts";
-import type { Job, Run } from "./job.ts";
+import { limit } from "./invoke.ts";
+import { type Ended, type Job, type Runner, StopSignal } from "./job.ts";
 import { type Child, Children } from "./pool-children.ts";
-import { type ChildStart, type FromChild, isOurs, type PostedJob, type StrayError } from "./pool-messages.ts";
+import {
+  type ChildStart,
+  type FromChild,
+  isOurs,
+  type PostedFarewell,
+  type PostedJob,
+  type StrayError,
+} from "./pool-messages.ts";
 import { PoolRun } from "./pool-run.ts";
 
 export interface PoolOptions {
@@ -29,8 +39,7 @@ export interface PoolOptions {
   readonly log: Logger;
 }
 
-export interface TaskPool extends AsyncDisposable {
-  readonly run: Run;
+export interface TaskPool extends Runner, AsyncDisposable {
   /** Kills every process. Jobs under way end as interrupted. */
   close(): Promise<void>;
 }
@@ -90,16 +99,31 @@ class ProcessPool implements TaskPool {
     this.#sweep();
   }
 
-  readonly run = async (job: Job): Promise<Outcome> => {
+  readonly run = (job: Job): Promise<Outcome> => this.#inTurn(job, undefined);
+
+  /** In a process of its own kind, like the task: hooks compute, block and crash as tasks do. */
+  async announce({ ending, ...facts }: Ended): Promise<void> {
+    const limits = { timeLimit: HOOKS_SECONDS, softTimeLimit: HOOKS_SECONDS };
+    const settings = taskSettings(facts.envelope.task, limits, {});
+    const job = { ...facts, ...limits, settings, stop: new StopSignal(), report: async () => {} };
+    const outcome = await this.#inTurn(job, ending);
+    if (outcome.kind === "failure")
+      facts.log.error(
+        { error: `${outcome.failure.type}: ${outcome.failure.message}` },
+        "hooks or listeners did not end",
+      );
+  }
+
+  async #inTurn(job: Job, ending: Ending | undefined): Promise<Outcome> {
     await this.#takeSlot();
     try {
-      return await this.#run(job);
+      return await this.#run(job, ending);
     } catch (error) {
       return { kind: "failure", failure: toFailure(error), expected: false }; // a bug of ours must not look like a stuck task
     } finally {
       this.#returnSlot();
     }
-  };
+  }
 
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -110,7 +134,7 @@ class ProcessPool implements TaskPool {
     await this.close();
   }
 
-  async #run(job: Job): Promise<Outcome> {
+  async #run(job: Job, ending: Ending | undefined): Promise<Outcome> {
     if (this.#closing) return { kind: "interrupted" };
     const number = ++this.#runs;
     const run = new PoolRun(number, job, this.#heapMb);
@@ -125,9 +149,10 @@ class ProcessPool implements TaskPool {
     };
     const { envelope, workload, owner, receiveCount, messageId, timeLimit, softTimeLimit } = job;
     const facts = { envelope, workload, owner, receiveCount, messageId, timeLimit, softTimeLimit };
+    const posted: PostedJob = { run: number, ...facts, ...(ending && { ending }) };
     try {
       if (run.killed.aborted) return run.lost(undefined);
-      const ended = this.#tinypool.run({ run: number, ...facts } satisfies PostedJob, { channel, signal: run.killed });
+      const ended = this.#tinypool.run(posted, { channel, signal: run.killed });
       run.killed.addEventListener("abort", () => this.#sweep()); // after tinypool's own listener, which lets go of the child
       this.#sweep();
       return await ended;
@@ -144,7 +169,7 @@ class ProcessPool implements TaskPool {
   #receive(data: unknown, run: PoolRun): void {
     if (!isOurs<FromChild>(data)) return;
     if (data.lovage === "stray") this.#logStray(data);
-    else if (data.run === run.number) {
+    else if (data.lovage === "run" && data.run === run.number) {
       if (data.message.kind === "started") this.#loaded();
       run.receive(data.message);
     }
@@ -180,10 +205,31 @@ class ProcessPool implements TaskPool {
   }
 
   async #close(): Promise<void> {
+    await this.#farewell(Math.min(this.#free, this.#tinypool.threads.length));
     this.#tinypool.options.minThreads = 0; // it would refill when a child that was killed earlier exits only now
     const destroyed = this.#tinypool.destroy();
     this.#sweep();
     await Promise.all([destroyed, this.#children.allGone()]);
+  }
+
+  /** Lets processes that have no job close what they have opened. One that does not is killed all the same. */
+  async #farewell(idle: number): Promise<void> {
+    const farewells = Array.from({ length: idle }, () => {
+      const { promise: closed, resolve } = Promise.withResolvers<void>();
+      const postMessage = (data: unknown) => {
+        if (isOurs<FromChild>(data) && data.lovage === "closed") resolve();
+      };
+      // It does not end, except by the death of its process.
+      this.#tinypool
+        .run({ farewell: true } satisfies PostedFarewell, { channel: { postMessage, onMessage: () => {} } })
+        .catch(() => resolve());
+      return closed;
+    });
+    if (farewells.length === 0) return;
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const cancel = limit(systemClock, POOL.farewellSeconds, resolve);
+    await Promise.race([Promise.all(farewells), late]);
+    cancel();
   }
 
   #sweep(): void {

@@ -20,7 +20,7 @@ import {
   type WorkloadLimits,
 } from "./execution.ts";
 import { startHeartbeat } from "./heartbeat.ts";
-import type { StopSignal } from "./job.ts";
+import type { Ended, StopSignal } from "./job.ts";
 
 export class TaskRun {
   readonly #received: Received;
@@ -31,6 +31,7 @@ export class TaskRun {
   readonly #settings: TaskSettings | undefined;
   readonly #mode: Mode;
   readonly #token: string;
+  #announced: Promise<void> = Promise.resolve();
 
   constructor(received: Received, delivery: Delivery, workload: WorkloadLimits, stop: StopSignal, deps: ExecuteDeps) {
     this.#received = received;
@@ -131,6 +132,10 @@ export class TaskRun {
       {
         claimLost: () => stop.stop("claim lost"),
         revokeRequested: (how) => stop.stop(how === "terminate" ? "terminated" : "revoked"),
+        beat: () => {
+          const { events, owner, log } = this.#deps;
+          events.emitNow("heartbeatSent", { id: envelope.id, task: envelope.task, worker: owner }, log);
+        },
       },
       this.#deps,
     );
@@ -189,10 +194,11 @@ export class TaskRun {
     else log.error({ error: error(exhausted), stack: exhausted.stack }, "failed, its retries are exhausted");
   }
 
-  apply(decision: Decision): Promise<Decision> {
+  /** Resolves when the decision is carried out, and whoever wants to know of the ending has been told. */
+  async apply(decision: Decision): Promise<Decision> {
     const { protocol } = this.#deps;
-    const refused = (existing: TaskRecord | undefined) =>
-      protocol.decideWriteRefused(
+    const refused = (existing: TaskRecord | undefined): Decision => {
+      const instead = protocol.decideWriteRefused(
         existing,
         this.#received,
         this.#mode,
@@ -200,7 +206,25 @@ export class TaskRun {
         this.#policy,
         circumstancesOf(this.#deps),
       );
-    return protocol.apply(decision, this.#delivery, this.#workload.name, refused, this.#deps);
+      // Refused by what it has written itself: only the answer was lost.
+      const own = existing?.token === this.#token && existing.state !== "STARTED";
+      return own && decision.ending ? { ...instead, ending: decision.ending } : instead;
+    };
+    const recorded = ({ ending }: Decision) => {
+      if (ending) this.#announced = this.#deps.announce({ ...this.facts, ending });
+    };
+    try {
+      return await protocol.apply(decision, this.#delivery, this.#workload.name, refused, this.#deps, recorded);
+    } finally {
+      await this.#announced;
+    }
+  }
+
+  /** What others are told of it. */
+  get facts(): Omit<Ended, "ending"> {
+    const { envelope, workload, receiveCount } = this.#received;
+    const { owner, log } = this.#deps;
+    return { envelope, workload, owner, receiveCount, messageId: this.#delivery.messageId, log };
   }
 }
 

@@ -74,16 +74,17 @@ export interface Worker extends AsyncDisposable {
 /** Starts a worker. Throws StartupFailed, InvalidOption, QueueNotFound, TableNotFound, AccessDenied: one clear cause. */
 export async function startWorker(app: App, options: WorkerOptions = {}): Promise<Worker> {
   const served = servedWorkloads(app, options);
+  const log = options.log ?? app.log;
+  const owner = `${hostname()}:${process.pid}:${randomBytes(3).toString("hex")}`;
+  await app.events.emit("workerInit", { worker: owner }, log);
   const backends = await app.backends();
   await backends.store.check();
   for (const { name } of served) await backends.broker.check(queueName(app.name, name));
   const deadLetters = options.deadLetters ?? true;
   if (deadLetters) for (const { name } of served) await backends.broker.check(deadLetterQueueName(app.name, name));
 
-  const log = options.log ?? app.log;
   const stallSeconds = options.stallSeconds ?? WORKER_DEFAULTS.stallSeconds;
   const progress = new Progress(app.clock, stallSeconds);
-  const owner = `${hostname()}:${process.pid}:${randomBytes(3).toString("hex")}`;
   const pools: TaskPool[] = [];
   const consumers: Consumer[] = [];
   const here = runHere(app);
@@ -95,7 +96,7 @@ export async function startWorker(app: App, options: WorkerOptions = {}): Promis
       ? createPool({ appPath: pathOf(options, name), processes: concurrency, memoryMb: definition.memoryMb, log })
       : undefined;
     if (pool) pools.push(pool);
-    const deps = executeDeps(app, { broker, store: backends.store }, owner, log, pool?.run ?? here);
+    const deps = executeDeps(app, { broker, store: backends.store }, owner, log, pool ?? here);
     const consumer: ConsumerOptions = {
       name,
       queue: queueName(app.name, name),
@@ -118,7 +119,10 @@ export async function startWorker(app: App, options: WorkerOptions = {}): Promis
   }
   const where = await backends.where();
   const unguard = (options.guard ?? true) ? guardMainThread(stallSeconds) : async () => {};
-  const close = () => Promise.all([...pools.map((pool) => pool.close()), unguard()]);
+  const close = async () => {
+    await Promise.all([...pools.map((pool) => pool.close()), unguard(), app.closeResources()]);
+    await app.events.emit("workerShutdown", { worker: owner }, log);
+  };
   const description: WorkerDescription = {
     app: app.name,
     owner,
@@ -141,7 +145,9 @@ export async function startWorker(app: App, options: WorkerOptions = {}): Promis
         .map(({ settings }) => settings.name),
     })),
   };
-  return new RunningWorker(consumers, app, description, progress, close);
+  const worker = new RunningWorker(consumers, app, description, progress, close);
+  await app.events.emit("workerReady", { worker: owner, workloads: served.map(({ name }) => name) }, log);
+  return worker;
 }
 
 interface Served {
@@ -248,6 +254,7 @@ class RunningWorker implements Worker {
   /** Nothing more is received; what runs gets the grace, and is interrupted after it. */
   async #drain(until: Promise<unknown>): Promise<void> {
     for (const consumer of this.#consumers) consumer.stop();
+    this.#app.events.emitNow("workerShuttingDown", { worker: this.description.owner }, this.#app.log);
     const cancel = this.#app.clock.timer(this.description.graceSeconds * 1_000, () => {
       for (const consumer of this.#consumers) consumer.interrupt();
     });

@@ -9,7 +9,7 @@ import type { Delivery } from "../../lib/ports/broker.ts";
 import type { WriteAnswer } from "../../lib/ports/result-store.ts";
 import { isTerminal, type TaskRecord } from "../../lib/store/record.ts";
 import { decode, type Envelope } from "../../lib/wire/envelope.ts";
-import type { Job } from "../../lib/worker/job.ts";
+import type { Ended, Job } from "../../lib/worker/job.ts";
 import type { Life } from "./life.ts";
 import { APP, DEAD, QUEUE } from "./names.ts";
 import type { Spec, World } from "./world.ts";
@@ -27,6 +27,7 @@ export class Checker {
   readonly #successes = new Set<string>();
   readonly #seen = new Map<string, State>();
   readonly #owed = new Map<string, Life>();
+  readonly #announced = new Map<string, string>();
 
   constructor(world: World) {
     this.#world = world;
@@ -94,6 +95,18 @@ export class Checker {
       this.#violation(`I5 a claim of ${change.id} was refused in ${record?.state ?? "no record"}`);
     if (record?.token === change.set.token && !record?.revokeRequested)
       this.#owed.set(`${life.name}/${change.id}`, life);
+  }
+
+  /** Hooks hear of what is recorded, and of one ending once. */
+  announced({ envelope: { id, ignoreResult }, ending: { kind } }: Ended): void {
+    if (kind !== "success" && kind !== "failure") return;
+    const before = this.#announced.get(id);
+    this.#announced.set(id, kind);
+    const untracked = ignoreResult && certify(id, key).untracked; // nothing is recorded that could tell a duplicate
+    if (before !== undefined && !untracked) this.#violation(`hooks: ${id} was announced as ${before}, then as ${kind}`);
+    const state = this.#world.store.records.get(id)?.state;
+    if (!untracked && state !== kind.toUpperCase())
+      this.#violation(`hooks: ${id} was announced as ${kind}, its record is ${state ?? "missing"}`);
   }
 
   runStarted(job: Job, life: Life): void {

@@ -153,6 +153,21 @@ export const MUTANTS: readonly Mutant[] = [
     name: "the message is acknowledged before the follow-ups are out",
     protocol: ordered("write", "settle", "publish"),
   },
+  // hooks
+  {
+    name: "an ending that another execution recorded is announced again",
+    protocol: atRow("decideRefused", /already ended/, (decision) => ({
+      ...decision,
+      ending: { kind: "success", result: undefined },
+    })),
+  },
+  {
+    name: "an ending is announced though its write was refused",
+    protocol: {
+      apply: (decision, delivery, workload, refused, deps, recorded) =>
+        protocol.apply(decision, delivery, workload, refused, deps, () => recorded?.(decision)),
+    },
+  },
 ];
 
 /** `apply` with its three effects in another order. */

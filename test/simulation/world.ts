@@ -4,6 +4,7 @@ import * as changes from "../../lib/core/changes.ts";
 import { freshId, idKey } from "../../lib/core/ids.ts";
 import type { Outcome } from "../../lib/core/outcome.ts";
 import { WORKLOAD_DEFAULTS } from "../../lib/defaults.ts";
+import { Events } from "../../lib/events.ts";
 import { silentLogger } from "../../lib/log.ts";
 import { MemoryBroker } from "../../lib/memory/broker.ts";
 import { MemoryResultStore } from "../../lib/memory/result-store.ts";
@@ -290,6 +291,8 @@ export class World {
       task: (name) => settings(name),
       taskNames: () => ["task", "callback", "unclaimed"],
       run: (job) => this.#runJob(job, life),
+      announce: async (ended) => this.checker.announced(ended),
+      events: new Events(),
     };
   }
 

@@ -1,4 +1,7 @@
+import { type } from "arktype";
+import * as v from "valibot";
 import { describe, expectTypeOf, test } from "vitest";
+import { z } from "zod";
 import { type AsyncResult, createApp, type Signature, type Task, type TaskContext } from "../../lib/index.ts";
 
 const app = createApp("duckling");
@@ -178,6 +181,79 @@ describe("the context", () => {
       await ctx.progress({ done: 1 });
       // @ts-expect-error: a Date is not JSON
       await ctx.progress(new Date());
+    });
+  });
+});
+
+describe("a task with schemas", () => {
+  const order = app.task(
+    "order",
+    {
+      args: [z.object({ at: z.coerce.date<string>() }), z.number().optional()],
+      result: z.object({ total: z.number() }),
+    },
+    async ({ at }, count) => ({ total: at.getTime() + (count ?? 0) }),
+  );
+
+  test("is called with what the schemas take; the last ones may be left out where they may be undefined", () => {
+    expectTypeOf(order.delay).parameters.toEqualTypeOf<[{ at: string }, (number | undefined)?]>();
+    // @ts-expect-error: the date travels as text
+    order.delay({ at: new Date() });
+    // @ts-expect-error: the count is a number
+    order.delay({ at: "2026-11-21" }, "2");
+  });
+
+  test("hands its handler what they return", () => {
+    app.task("x", { args: [z.coerce.date<string>(), z.string().default("a")] }, (at, text) => {
+      expectTypeOf(at).toEqualTypeOf<Date>();
+      expectTypeOf(text).toEqualTypeOf<string>();
+    });
+    app.task("x", { bind: true, args: [z.string()] }, (ctx, text) => {
+      expectTypeOf(ctx).toEqualTypeOf<TaskContext>();
+      expectTypeOf(text).toEqualTypeOf<string>();
+    });
+    // @ts-expect-error: the schema says string
+    app.task("x", { args: [z.string()] }, (n: number) => n);
+  });
+
+  test("gives the type of its result's schema", () => {
+    expectTypeOf(order.delay({ at: "2026-11-21" })).resolves.toEqualTypeOf<AsyncResult<{ total: number }>>();
+    // @ts-expect-error: total is a number
+    app.task("x", { result: z.object({ total: z.number() }) }, () => ({ total: "3" }));
+  });
+
+  test("may have one schema for all arguments, of any of the libraries", () => {
+    const zod = app.task("x", { args: z.tuple([z.string(), z.number()]) }, (text, n) => text.repeat(n));
+    const valibot = app.task("x", { args: v.tuple([v.string(), v.number()]) }, (text, n) => text.repeat(n));
+    const arktype = app.task("x", { args: type(["string", "number"]) }, (text, n) => text.repeat(n));
+    expectTypeOf(zod.delay).parameters.toEqualTypeOf<[string, number]>();
+    expectTypeOf(valibot.delay).parameters.toEqualTypeOf<[string, number]>();
+    expectTypeOf(arktype.delay).parameters.toEqualTypeOf<[string, number]>();
+    const each = app.task("x", { args: [type("string"), v.optional(v.number())] }, (text, n) => text.repeat(n ?? 1));
+    expectTypeOf(each.delay).parameters.toEqualTypeOf<[string, (number | undefined)?]>();
+  });
+});
+
+describe("hooks and events", () => {
+  test("are typed by their names", () => {
+    app.on("taskRetry", ({ ctx, error, retryAt }) => {
+      expectTypeOf(ctx.id).toEqualTypeOf<string>();
+      expectTypeOf(error).toEqualTypeOf<Error | undefined>();
+      expectTypeOf(retryAt).toEqualTypeOf<Date>();
+    });
+    // @ts-expect-error: no event has this name
+    app.on("task_retry", () => {});
+    // @ts-expect-error: onFailure gets the context first
+    app.task("x", { onFailure: (error: Error) => void error }, () => 1);
+  });
+
+  test("resources have the type of what they open", () => {
+    const db = app.resource("db", { open: async () => new Map<string, number>() });
+    expectTypeOf(db.get()).resolves.toEqualTypeOf<Map<string, number>>();
+    app.resource("session", {
+      per: "task",
+      open: (ctx) => ctx.id.length,
+      close: (value) => expectTypeOf(value).toEqualTypeOf<number>(),
     });
   });
 });

@@ -89,6 +89,7 @@ describe("a message is received", () => {
         change: changes.expire(claim, NOW, { type: "TaskRevoked", message: "expired" }, 86_400),
         publish: [],
         settle: ACK,
+        ending: { kind: "revoked", reason: "expired" },
       });
     }
   });
@@ -304,6 +305,7 @@ describe("a run ends", () => {
         { workload: "renders", envelope: { ...received.envelope, retries: 2, eta: retryAt }, delaySeconds: 30 },
       ],
       settle: ACK,
+      ending: { kind: "retry", failure, retryAt },
     });
   });
 
@@ -355,14 +357,16 @@ describe("a run ends", () => {
 
   test("row 16: Reject({ requeue: true }) → RETRY of attempt n, back after 1, 2, 4 … 60 s", () => {
     const outcome: Outcome = { kind: "rejected", requeue: true, failure };
+    const ending = { kind: "rejected", requeue: true, reason: failure.message };
     expect(end(outcome, "tracked", message({}, 3))).toEqual({
       row: "requeued",
       change: changes.retry(held, { attempt: 1, retryAt: NOW + 4_000, args: undefined, failure }),
       publish: [],
       settle: release(4),
+      ending,
     });
     for (const mode of ["unclaimed", "untracked"] as const)
-      expect(end(outcome, mode)).toEqual({ row: "requeued", publish: [], settle: release(1) });
+      expect(end(outcome, mode)).toEqual({ row: "requeued", publish: [], settle: release(1), ending });
   });
 
   test("row 17: the worker shuts down → RETRY of attempt n, back at once", () => {
@@ -402,6 +406,7 @@ describe("a run ends", () => {
       change: changes.revokeHeld(held, NOW, why, 86_400),
       publish: [],
       settle: ACK,
+      ending: { kind: "revoked", reason: "stop" },
     });
     expect(end({ kind: "revoked", reason: "stop" }, "unclaimed").change).toEqual(
       changes.revokeHeld(unclaimed, NOW, why, 86_400),
@@ -495,5 +500,62 @@ describe("a dead letter", () => {
       record({ leaseUntil: 0, attempt: 2 }),
     ];
     for (const existing of others) expect(dead(existing)).toEqual(decideRefused(received, existing, circumstances));
+  });
+});
+
+describe("what hooks and listeners are told", () => {
+  const end = (outcome: Outcome, facts: Partial<Envelope> = {}) =>
+    decide(outcome, message(facts), "tracked", "mine", policy, circumstances).ending;
+
+  test("an ending that this execution records", () => {
+    expect(end({ kind: "success", result: "5" })).toEqual({ kind: "success", result: "5" });
+    expect(end({ kind: "failure", failure, expected: true })).toEqual({ kind: "failure", failure, expected: true });
+    expect(end({ kind: "rejected", requeue: false, failure })).toEqual({
+      kind: "rejected",
+      requeue: false,
+      reason: "no",
+    });
+    expect(end({ kind: "retry", failure, exhausted: failure }, { retries: 3 })).toEqual({
+      kind: "failure",
+      failure,
+      expected: false,
+    });
+  });
+
+  test("nothing of what is ignored, or runs again without anybody's wish", () => {
+    expect(end({ kind: "ignored", reason: "" })).toBeUndefined();
+    expect(end({ kind: "interrupted" })).toBeUndefined();
+  });
+
+  test("nothing of an ending that another execution recorded, but of a revoke that a caller did", () => {
+    const told = (existing: TaskRecord) => decideRefused(received, existing, circumstances).ending;
+    expect(told(record({ state: "SUCCESS", result: "5", token: "other" }))).toBeUndefined();
+    expect(told(record({ state: "FAILURE", failure, token: "other" }))).toBeUndefined();
+    expect(told(record({ state: "REVOKED", token: "other" }))).toBeUndefined();
+    const { token: _, ...unclaimedRecord } = record({
+      state: "REVOKED",
+      failure: { type: "TaskRevoked", message: "by hand" },
+    });
+    expect(told(unclaimedRecord)).toEqual({ kind: "revoked", reason: "by hand" });
+  });
+
+  test("of a task that nobody can run, also that it is unknown where that is why", () => {
+    const told = (mayPass: boolean) =>
+      decideUnrunnable(message({}, 9), failure, policy, circumstances, "mine", mayPass).ending;
+    expect(told(true)).toEqual({ kind: "failure", failure, expected: false, unknownTask: true });
+    expect(told(false)).toEqual({ kind: "failure", failure, expected: false });
+  });
+
+  test("of a dead letter", () => {
+    const dead = decideDeadLetter(
+      message({ resends: MAX_DEAD_LETTER_RESENDS }),
+      undefined,
+      "tracked",
+      "",
+      "mine",
+      policy,
+      circumstances,
+    );
+    expect(dead.ending).toMatchObject({ kind: "failure", failure: { type: "DeadLettered" } });
   });
 });

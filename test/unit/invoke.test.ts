@@ -3,6 +3,7 @@ import type { TaskContext } from "../../lib/context.ts";
 import { currentTask } from "../../lib/context.ts";
 import type { Outcome } from "../../lib/core/outcome.ts";
 import { MAX_RESULT_BYTES } from "../../lib/defaults.ts";
+import { Events } from "../../lib/events.ts";
 import { createApp, Ignore, Reject, Retry } from "../../lib/index.ts";
 import { FakeClock } from "../../lib/testing/fake-clock.ts";
 import type { JsonValue } from "../../lib/wire/serializer.ts";
@@ -11,8 +12,10 @@ import { StopSignal } from "../../lib/worker/job.ts";
 import { runHere } from "../../lib/worker/pool-here.ts";
 import { type JobChanges, job } from "../fixtures/pool/job.ts";
 
+const plain = (handler: Handler) => ({ handler, hooks: [], schemas: {}, events: new Events() });
+
 const run = (handler: Handler, changes: JobChanges = {}, args: readonly JsonValue[] = []) =>
-  invoke(handler, job("task", args, changes), new FakeClock());
+  invoke(plain(handler), job("task", args, changes), new FakeClock());
 
 const throwing = (error: unknown, changes: JobChanges = {}) =>
   run(() => {
@@ -23,7 +26,7 @@ const throwing = (error: unknown, changes: JobChanges = {}) =>
 async function runFor(ms: number, handler: Handler, changes: JobChanges): Promise<Outcome | "still running"> {
   const clock = new FakeClock();
   let ended: Outcome | "still running" = "still running";
-  void invoke(handler, job("task", [], changes), clock).then((outcome) => {
+  void invoke(plain(handler), job("task", [], changes), clock).then((outcome) => {
     ended = outcome;
   });
   await clock.advance(ms);
@@ -215,7 +218,12 @@ describe("limits, in virtual time", () => {
 
   test("longer than Node's timers is no limit, not one that passes at once", async () => {
     const month = { ...bound, timeLimit: 31 * 86_400, softTimeLimit: 30 * 86_400 };
-    expect(await invoke((ctx: TaskContext) => ctx.sleep("20ms"), job("task", [], month))).toMatchObject({
+    expect(
+      await invoke(
+        plain((ctx: TaskContext) => ctx.sleep("20ms")),
+        job("task", [], month),
+      ),
+    ).toMatchObject({
       kind: "success",
     });
   });
@@ -279,7 +287,7 @@ describe("on the worker's own thread", () => {
       return "sent";
     });
     app.task("adds", (x: number, y: number) => x + y);
-    return { here: runHere(app), gates };
+    return { here: runHere(app).run, gates };
   }
   const turn = () => new Promise((resolve) => setImmediate(resolve));
 

@@ -6,10 +6,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import type { Outcome } from "../../lib/core/outcome.ts";
+import type { Ending, Outcome } from "../../lib/core/outcome.ts";
 import { type Fields, type Logger, silentLogger } from "../../lib/log.ts";
 import type { JsonValue } from "../../lib/wire/serializer.ts";
-import { StopSignal } from "../../lib/worker/job.ts";
+import { type Ended, StopSignal } from "../../lib/worker/job.ts";
 import { createPool, heapMb, type TaskPool } from "../../lib/worker/pool.ts";
 import { type JobChanges, job } from "../fixtures/pool/job.ts";
 
@@ -364,6 +364,48 @@ describe("an app that does not load", () => {
       const before = loads();
       await new Promise((resolve) => setTimeout(resolve, 300)); // a storm would go on
       expect(loads()).toBe(before);
+    } finally {
+      vi.unstubAllEnvs();
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
+describe("hooks, listeners and resources", () => {
+  const ended = (ending: Ending, log: Logger): Ended => ({ ...job("hooked", [], { log }), ending });
+
+  test("are called in a process of the pool, with the context's log", async () => {
+    const { entries, log } = recorder();
+    const pid = await where(pool);
+    await pool.announce(ended({ kind: "success", result: "5" }, log));
+    await pool.announce(ended({ kind: "failure", failure: { type: "E", message: "no" }, expected: false }, log));
+    await pool.announce(ended({ kind: "revoked", reason: "by hand" }, log));
+    expect(entries).toEqual([
+      ["info", { pid, result: 5 }, "onSuccess"],
+      ["info", { pid, error: "E: no" }, "onFailure"],
+      ["info", { reason: "by hand" }, "taskRevoked"],
+    ]);
+  });
+
+  test("that end their process are logged, and the pool goes on", async () => {
+    const { entries, log } = recorder();
+    await pool.announce(ended({ kind: "retry", failure: undefined, retryAt: 0 }, log));
+    expect(entries).toEqual([
+      ["error", { error: expect.stringMatching(/^WorkerLost: .*7/) }, "hooks or listeners did not end"],
+    ]);
+    await worksOn();
+  });
+
+  test("are closed in every process that has no job when the pool closes, once", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "lovage-"));
+    vi.stubEnv("POOL_NOTES", join(folder, "notes"));
+    try {
+      const two = createPool({ appPath: fixture("app.ts"), processes: 2, memoryMb: 128, log: silentLogger });
+      const pids = await Promise.all([two.run(job("hooked")), two.run(job("hooked"))]);
+      await two.close();
+      const written = readFileSync(join(folder, "notes"), "utf8").trim().split("\n");
+      const expected = pids.flatMap((outcome) => [`closed in ${value(outcome)}`, `shut down ${value(outcome)}`]);
+      expect(written.sort()).toEqual([...new Set(expected)].sort());
     } finally {
       vi.unstubAllEnvs();
       rmSync(folder, { recursive: true });

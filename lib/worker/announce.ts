@@ -1,0 +1,114 @@
+// Tells hooks and listeners how a task ended, after that is recorded. Whatever they do, the task is not touched any more.
+import type { App } from "../app.ts";
+import { HOOKS_SECONDS } from "../defaults.ts";
+import { attempt, type EventName } from "../events.ts";
+import type { HookContext, HookName, TaskHooks } from "../hooks.ts";
+import { toError } from "../wire/failure.ts";
+import { limit } from "./invoke.ts";
+import type { Ended } from "./job.ts";
+
+const EVENTS = {
+  success: "taskSuccess",
+  failure: "taskFailure",
+  retry: "taskRetry",
+  revoked: "taskRevoked",
+  rejected: "taskRejected",
+} as const satisfies Record<Ended["ending"]["kind"], EventName>;
+
+const HOOKS: Readonly<Record<Ended["ending"]["kind"], readonly HookName[]>> = {
+  success: ["onSuccess", "afterReturn"],
+  failure: ["onFailure", "afterReturn"],
+  retry: ["onRetry"],
+  revoked: [],
+  rejected: [],
+};
+
+/** Whether anybody wants to know: mostly nobody does, and no process is bothered. */
+export function isHeard(app: App, { envelope, ending }: Ended): boolean {
+  const names = HOOKS[ending.kind];
+  return (
+    app.events.has(EVENTS[ending.kind]) ||
+    (ending.kind === "failure" && ending.unknownTask === true && app.events.has("taskUnknown")) ||
+    app.hooksOf(envelope.task).some((hooks) => names.some((name) => hooks[name] !== undefined))
+  );
+}
+
+/** In this process. */
+export async function announceHere(app: App, ended: Ended): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const cancel = limit(app.clock, HOOKS_SECONDS, () => {
+    ended.log.error({}, `hooks and listeners took longer than ${HOOKS_SECONDS} s, and are not waited for any more`);
+    resolve();
+  });
+  await Promise.race([tell(app, ended), late]);
+  cancel();
+}
+
+async function tell(app: App, ended: Ended): Promise<void> {
+  const { ending, log } = ended;
+  const ctx = hookContext(ended);
+  const { events } = app;
+  switch (ending.kind) {
+    case "success": {
+      const result: unknown = ending.result === undefined ? undefined : JSON.parse(ending.result);
+      await callHooks(app, ctx, "onSuccess", (hooks) => hooks.onSuccess?.(ctx, result));
+      await callHooks(app, ctx, "afterReturn", (hooks) => hooks.afterReturn?.(ctx, "SUCCESS"));
+      return events.emit("taskSuccess", { ctx, result }, log);
+    }
+    case "failure": {
+      const error = toError(ending.failure);
+      if (ending.unknownTask) await events.emit("taskUnknown", { ctx, error }, log);
+      await callHooks(app, ctx, "onFailure", (hooks) => hooks.onFailure?.(ctx, error));
+      await callHooks(app, ctx, "afterReturn", (hooks) => hooks.afterReturn?.(ctx, "FAILURE"));
+      return events.emit("taskFailure", { ctx, error, expected: ending.expected }, log);
+    }
+    case "retry": {
+      const error = ending.failure && toError(ending.failure);
+      const retryAt = new Date(ending.retryAt);
+      await callHooks(app, ctx, "onRetry", (hooks) => hooks.onRetry?.(ctx, error, retryAt));
+      return events.emit("taskRetry", { ctx, error, retryAt }, log);
+    }
+    case "revoked":
+      return events.emit("taskRevoked", { ctx, reason: ending.reason }, log);
+    case "rejected":
+      return events.emit("taskRejected", { ctx, reason: ending.reason, requeue: ending.requeue }, log);
+    default:
+      return ending satisfies never;
+  }
+}
+
+async function callHooks(
+  app: App,
+  ctx: Pick<HookContext, "task" | "log">,
+  name: HookName,
+  call: (hooks: TaskHooks) => unknown,
+): Promise<void> {
+  for (const hooks of app.hooksOf(ctx.task)) {
+    if (hooks[name]) await attempt(() => call(hooks), `${name} of task "${ctx.task}"`, ctx.log);
+  }
+}
+
+export function hookContext({
+  envelope,
+  workload,
+  owner,
+  messageId,
+  receiveCount,
+  log,
+}: Omit<Ended, "ending">): HookContext {
+  return Object.freeze({
+    id: envelope.id,
+    task: envelope.task,
+    args: envelope.args,
+    kwargs: envelope.kwargs,
+    retries: envelope.retries,
+    rootId: envelope.rootId,
+    parentId: envelope.parentId,
+    headers: envelope.headers,
+    workload,
+    worker: owner,
+    messageId,
+    receiveCount,
+    log,
+  });
+}
