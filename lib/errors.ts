@@ -362,6 +362,16 @@ export class StartupFailed extends LovageError {
   }
 }
 
+/** None of the messages of a Lambda invocation could be finished: SQS or DynamoDB cannot be reached. They come again. */
+export class InvocationFailed extends LovageError {
+  constructor(messages: number) {
+    super(
+      "LOVAGE_INVOCATION_FAILED",
+      `none of ${messages} messages could be finished, because a back end did not answer; they are delivered again, and Lambda slows down; the log has the cause of each`,
+    );
+  }
+}
+
 /** The worker stopped itself: nothing moved for too long. */
 export class WorkerStalled extends LovageError {
   constructor(message: string) {

@@ -1,9 +1,16 @@
 // lovage/lambda: the same execution as a long-running worker's, fed by an SQS event source mapping that reports batch item
-// failures. Not here yet: giving back the rest of a batch beside a record that was received before, and the circuit breaker.
+// failures. The rules of one invocation:
+//
+//  * Task errors never throw: they are recorded, and the message is done.
+//  * Records received for the first time run side by side. One that was received before may have killed the process then, so
+//    it runs alone, when the others are settled: it takes nobody with it.
+//  * What could not be started in time, or could not be finished, is given back: its id is in the answer.
+//  * Where no message at all could be finished a back end is down, and the handler throws: only errors slow Lambda's pollers.
 import { randomBytes } from "node:crypto";
 import type { App } from "../app.ts";
-import { InvalidOption } from "../errors.ts";
-import type { Delivery } from "../ports/broker.ts";
+import { InvalidOption, InvocationFailed } from "../errors.ts";
+import type { Logger } from "../log.ts";
+import type { Broker, Delivery } from "../ports/broker.ts";
 import { queueName } from "../store/table.ts";
 import { executeDeps, withOverrides } from "./deps.ts";
 import { execute } from "./execute.ts";
@@ -35,6 +42,9 @@ export interface SqsBatchResponse {
 /** Left of the function's timeout for the record of a task that is cut off, and for the answer. */
 const RESERVED_MS = 2_000;
 
+/** A record that runs alone is started with this part of the time it may take, or not in this invocation. */
+const ENOUGH = 0.9;
+
 /** Makes a handler for the queues of an app's workloads. Task errors never throw: they are recorded, and the message is done. */
 export function createLambdaHandler(app: App): (event: SqsEvent, context: LambdaContext) => Promise<SqsBatchResponse> {
   const here = runHere(app);
@@ -57,15 +67,37 @@ export function createLambdaHandler(app: App): (event: SqsEvent, context: Lambda
         return here.run({ ...job, timeLimit, softTimeLimit: Math.min(job.softTimeLimit, timeLimit) });
       },
     });
-    const executions = event.Records.map((record) => {
-      const delivery = toDelivery(record);
-      return execute(delivery, limitsOf(app, delivery.queue), deps).done;
-    });
-    await Promise.all(executions);
+    const deliveries = event.Records.map(toDelivery).map((delivery) => ({
+      delivery,
+      limits: limitsOf(app, delivery.queue),
+    }));
+    const budget = context.getRemainingTimeInMillis() - RESERVED_MS;
+    const mayStart = () => context.getRemainingTimeInMillis() - RESERVED_MS >= ENOUGH * budget;
+    const run = ({ delivery, limits }: (typeof deliveries)[number]) => execute(delivery, limits, deps).done;
+
+    const rows = await Promise.all(deliveries.filter(({ delivery }) => delivery.receiveCount === 1).map(run));
+    // The likelier it is to kill the process, the later it runs.
+    const again = deliveries.filter(({ delivery }) => delivery.receiveCount > 1);
+    for (const one of again.toSorted((a, b) => a.delivery.receiveCount - b.delivery.receiveCount))
+      rows.push(mayStart() ? await run(one) : await giveBack(one.delivery, broker, app.log));
     await broker.flush();
+
+    if (rows.length > 0 && rows.every((row) => row === "hiccup")) throw new InvocationFailed(rows.length);
     const failed = event.Records.filter(({ messageId }) => !acknowledged.has(messageId));
     return { batchItemFailures: failed.map(({ messageId }) => ({ itemIdentifier: messageId })) };
   };
+}
+
+/** Not started: another invocation has time for it. It would otherwise wait for its whole visibility timeout. */
+async function giveBack(delivery: Delivery, broker: Broker, log: Logger): Promise<string> {
+  const { queue, messageId, receiveCount } = delivery;
+  log.debug({ queue, message_id: messageId, receive_count: receiveCount }, "not started for lack of time, given back");
+  await broker
+    .changeVisibility(delivery, 0)
+    .catch((error: unknown) =>
+      log.warn({ error: String(error) }, "could not give a message back, it returns by itself"),
+    );
+  return "not started";
 }
 
 function limitsOf(app: App, queue: string): WorkloadLimits {

@@ -1,7 +1,7 @@
 // lovage/lambda: the same execution, fed by an event of Lambda's SQS event source mapping.
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { createApp } from "../../lib/app.ts";
-import { InvalidOption } from "../../lib/errors.ts";
+import { InvalidOption, InvocationFailed, RequestRefused } from "../../lib/errors.ts";
 import { silentLogger } from "../../lib/log.ts";
 import { MemoryBroker } from "../../lib/memory/broker.ts";
 import { MemoryResultStore } from "../../lib/memory/result-store.ts";
@@ -35,7 +35,7 @@ function lambdaApp() {
     };
     return { event, response: await handler(event, context) };
   };
-  return { app, broker, clock, deliver, handler, context };
+  return { app, broker, store, clock, deliver, handler, context };
 }
 
 test("a batch that ran is reported without failures, and leaves the deletes to Lambda", async () => {
@@ -83,6 +83,120 @@ test("the hard limit comes before the function's own end", async () => {
   await clock.advance(58_001);
   expect((await cut).response).toEqual({ batchItemFailures: [] });
   expect(await result.info()).toMatchObject({ state: "FAILURE", failure: { type: "TimeLimitExceeded" } });
+});
+
+describe("a record that was received before", () => {
+  /** Sends the calls, and has them received once already by an invocation that was killed. */
+  async function receivedBefore(it: ReturnType<typeof lambdaApp>) {
+    await it.broker.receive("shop-default", { max: 10, waitSeconds: 0, visibilitySeconds: 1 });
+    await it.clock.advance(2_000);
+  }
+
+  test("runs alone, when those that are new have been settled; the likelier to kill, the later", async () => {
+    const it = lambdaApp();
+    const log: string[] = [];
+    const task = it.app.task("task", async (name: string) => {
+      log.push(`${name} starts`);
+      await it.clock.sleep(1_000);
+      log.push(`${name} ends`);
+    });
+    await task.delay("twice");
+    await receivedBefore(it);
+    await task.delay("once");
+    await receivedBefore(it);
+    await task.delay("new");
+    await task.delay("too");
+    const delivered = it.deliver();
+    await it.clock.advance(10_000);
+    expect((await delivered).response).toEqual({ batchItemFailures: [] });
+    expect(log.slice(0, 4).sort()).toEqual(["new ends", "new starts", "too ends", "too starts"]);
+    expect(log.slice(4)).toEqual(["once starts", "once ends", "twice starts", "twice ends"]);
+  });
+
+  test("that kills the process takes no innocent with it: the others are recorded before it starts", async () => {
+    const it = lambdaApp();
+    const results: { state(): Promise<string> }[] = [];
+    const states: string[] = [];
+    const task = it.app.task("task", async (name: string) => {
+      if (name !== "killer") return;
+      for (const result of results) states.push(await result.state());
+      await new Promise(() => {}); // the process is gone
+    });
+    await task.delay("killer");
+    await receivedBefore(it);
+    for (let i = 0; i < 3; i++) results.push(await task.delay("innocent"));
+    void it.deliver();
+    await it.clock.advance(1_000);
+    expect(states).toEqual(["SUCCESS", "SUCCESS", "SUCCESS"]);
+  });
+
+  test("is given back where too little of the function's time is left, and is visible at once", async () => {
+    const it = lambdaApp();
+    const slow = it.app.task("slow", () => it.clock.sleep(20_000));
+    const first = await slow.delay();
+    await receivedBefore(it);
+    const second = await slow.delay();
+    const began = it.clock.now();
+    it.context.getRemainingTimeInMillis = () => 60_000 - (it.clock.now() - began);
+    const delivered = it.deliver();
+    await it.clock.advance(21_000);
+    const { event, response } = await delivered;
+    expect(await second.state()).toBe("SUCCESS");
+    expect(await first.state()).toBe("PENDING");
+    expect(response).toEqual({ batchItemFailures: [{ itemIdentifier: event.Records[0]?.messageId }] });
+    expect((await it.broker.depth("shop-default")).visible).toBe(1);
+  });
+});
+
+describe("a back end that is down", () => {
+  const down = async () => {
+    throw new RequestRefused("the table does not answer");
+  };
+
+  test("makes the handler throw where no message could be finished, so that Lambda slows down", async () => {
+    const it = lambdaApp();
+    const add = it.app.task("add", (x: number, y: number) => x + y);
+    const results = [await add.delay(1, 1), await add.delay(2, 2)];
+    const write = it.store.write;
+    it.store.write = down;
+    await expect(it.deliver()).rejects.toThrow(InvocationFailed);
+    it.store.write = write;
+    await it.clock.advance(5_000);
+    expect((await it.deliver()).response).toEqual({ batchItemFailures: [] });
+    expect(await Promise.all(results.map((result) => result.get()))).toEqual([2, 4]);
+  });
+
+  test("does not, where some could", async () => {
+    const it = lambdaApp();
+    const add = it.app.task("add", (x: number, y: number) => x + y);
+    await add.delay(1, 1);
+    const unlucky = await add.delay(2, 2);
+    const write = it.store.write.bind(it.store);
+    it.store.write = (change) => (change.id === unlucky.id ? down() : write(change));
+    const { response } = await it.deliver();
+    expect(response.batchItemFailures).toHaveLength(1);
+  });
+});
+
+test("the last delivery SQS will make is marked in the record", async () => {
+  const it = lambdaApp();
+  const hang = it.app.task("hang", () => new Promise<void>(() => {}));
+  const result = await hang.delay();
+  const { maxReceiveCount } = it.app.workloads.default ?? { maxReceiveCount: 0 };
+  for (let i = 1; i < maxReceiveCount; i++) {
+    await it.broker.receive("shop-default", { max: 10, waitSeconds: 0, visibilitySeconds: 1 });
+    await it.clock.advance(2_000);
+  }
+  void it.deliver();
+  await it.clock.advance(100);
+  expect(await result.info()).toMatchObject({ state: "STARTED", lastDelivery: true });
+});
+
+test("what no worker can read or run is recorded and done", async () => {
+  const it = lambdaApp();
+  await it.broker.send("shop-default", { body: '{"headers":{"id":"odd","task":"t"}}', delaySeconds: 0 });
+  expect((await it.deliver()).response).toEqual({ batchItemFailures: [] });
+  expect(await it.app.result("odd").state()).toBe("FAILURE");
 });
 
 test("a queue of nobody's is refused, with the workloads there are", async () => {
