@@ -207,6 +207,7 @@ export function decide(
       return retried(outcome, received, mode, right, policy, circumstances);
     }
     default:
+      /* v8 ignore next -- the compiler proves that nothing comes here */
       return outcome satisfies never;
   }
 }
