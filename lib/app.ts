@@ -1,16 +1,17 @@
 // An app: a name, its workloads and its tasks. Producers, workers and CDK constructs all read it.
+import { type AppOptions, checkApp } from "./app-options.ts";
 import { type CallOptions, checkCall, headers as checkHeaders } from "./call-options.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import { type Connect, Connection, connectToAws } from "./connection.ts";
+import { type Backends, connectToAws } from "./connection.ts";
 import { makeContext, running, type TaskContext } from "./context.ts";
 import { type IdKey, idKey } from "./core/ids.ts";
 import { describe } from "./duration.ts";
-import { DuplicateTask, InvalidOption } from "./errors.ts";
+import { type EagerOptions, eagerly, eagerOption } from "./eager.ts";
+import { DuplicateTask, InvalidOption, TaskFailed } from "./errors.ts";
 import { type EventName, Events, type Listener } from "./events.ts";
 import type { TaskHooks } from "./hooks.ts";
 import { createLogger, type Logger } from "./log.ts";
 import { OpenResources } from "./open-resources.ts";
-import { check, type Rule } from "./options.ts";
 import { plan, send } from "./publish.ts";
 import { makeResource, type Resource, type TaskResourceOptions, type WorkerResourceOptions } from "./resource.ts";
 import { AsyncResult, type ResultDeps } from "./result.ts";
@@ -26,6 +27,7 @@ import {
 import { defineTask, type TaskOptions } from "./settings.ts";
 import type { Signature } from "./signature.ts";
 import { queueName, tableName } from "./store/table.ts";
+import { type Replacement, Surroundings } from "./surroundings.ts";
 import type { BoundHandler, RegisteredTask, Task } from "./task.ts";
 import type { Envelope } from "./wire/envelope.ts";
 import { isTaskName } from "./wire/fields.ts";
@@ -33,47 +35,12 @@ import { assertJson, type JsonObject, type JsonValue } from "./wire/serializer.t
 import type { Handler } from "./worker/invoke.ts";
 import { onFargate, type Workload } from "./workload.ts";
 
-export interface AppOptions {
-  /** Modules with tasks, relative to the app's own: what a worker imports. @default - none */
-  readonly include?: readonly string[];
-  /** Queues and who works them off. @default - one I/O-bound container workload, `default` */
-  readonly workloads?: Readonly<Record<string, Workload>>;
-  /** Options of every task that does not say otherwise. @default - Lovage's own */
-  readonly defaults?: TaskOptions;
-  /** Where to log: pino's interface. @default - JSON lines on stderr, warnings and errors */
-  readonly logger?: Logger;
-  /** Other back ends than AWS, for tests. @default - SQS and DynamoDB, by the AWS SDK's own configuration */
-  readonly connect?: Connect;
-  readonly clock?: Clock;
-}
+export type { AppOptions };
 
 /** `kwargs` are for tasks written in Python, and reach a TypeScript handler as one last argument. */
 export interface SendOptions<R = unknown> extends CallOptions<R> {
   readonly kwargs?: Readonly<Record<string, unknown>>;
 }
-
-const any: Rule<unknown> = (value) => value;
-
-const include: Rule<readonly string[]> = (value, name) => {
-  if (!Array.isArray(value) || value.some((path) => typeof path !== "string"))
-    throw new InvalidOption(`${name} is ${describe(value)}; it takes an array of module paths`);
-  return value;
-};
-
-const workloads: Rule<Readonly<Record<string, Workload>>> = (value, name) => {
-  const given = typeof value === "object" && value !== null ? Object.entries(value) : [];
-  if (given.length === 0)
-    throw new InvalidOption(
-      `${name} is ${describe(value)}; it takes at least one workload, such as { default: onLambda() }`,
-    );
-  for (const [workload, definition] of given) {
-    if (definition?.kind === undefined)
-      throw new InvalidOption(
-        `workload "${workload}" is ${describe(definition)}; it takes onLambda({...}) or onFargate({...})`,
-      );
-  }
-  return value as Readonly<Record<string, Workload>>;
-};
 
 /** Defines an app. The name is the prefix of its queues and the name of its table. Throws InvalidOption. */
 export function createApp(name: string, options: AppOptions = {}): App {
@@ -84,7 +51,6 @@ export class App {
   readonly name: string;
   readonly include: readonly string[];
   readonly workloads: Readonly<Record<string, Workload>>;
-  readonly clock: Clock;
   /** Keys the ids of its tasks. */
   readonly key: IdKey;
   /** Who listens to what happens (`on`). */
@@ -95,36 +61,48 @@ export class App {
   readonly #ownLogger: boolean;
   #log: Logger;
   readonly #tasks = new Map<string, RegisteredTask>();
-  readonly #connection: Connection;
+  readonly #surroundings: Surroundings;
   readonly #sending = new Set<Promise<unknown>>();
   #failedSend: { readonly reason: unknown } | undefined;
 
   constructor(name: string, options: AppOptions) {
-    const given = check(`app "${name}"`, options, {
-      include,
-      workloads,
-      defaults: any,
-      logger: any,
-      connect: any,
-      clock: any,
-    });
+    const given = checkApp(name, options);
     tableName(name); // throws where the name cannot be one
     this.name = name;
     this.include = given.include ?? [];
     this.workloads = Object.freeze({ ...(given.workloads ?? { default: onFargate({ work: "io" }) }) });
     for (const workload of Object.keys(this.workloads)) queueName(name, workload);
-    this.clock = options.clock ?? systemClock;
+    const clock = options.clock ?? systemClock;
     this.#ownLogger = options.logger !== undefined;
-    this.#log = options.logger ?? quietLogger(this.clock);
+    this.#log = options.logger ?? quietLogger(clock);
     this.key = idKey(name);
     this.#defaults = options.defaults ?? {};
     this.#defaultHooks = defineTask("(none)", {}, this.#defaults).hooks; // wrong defaults are refused here, not at the first task
-    const connect = options.connect ?? connectToAws;
-    this.#connection = new Connection(() => connect(name, this.clock));
+    const connect = given.eager ? eagerly(this, given.eager) : (options.connect ?? connectToAws);
+    this.#surroundings = new Surroundings(name, connect, clock);
+  }
+
+  get clock(): Clock {
+    return this.#surroundings.current.clock;
   }
 
   get log(): Logger {
-    return this.#log;
+    return this.#surroundings.current.logger ?? this.#log;
+  }
+
+  /**
+   * Runs calls in place from now on, until it is disposed of: `using _ = app.eager()`. `delay()` and `applyAsync()` resolve
+   * when the task, its retries and its callbacks have ended; nothing is waited for in between, and countdowns are ignored.
+   * Throws InvalidOption.
+   */
+  eager(options: EagerOptions = {}): Disposable {
+    const checked = eagerOption(options, "the option of eager()");
+    return this.replace({ connect: eagerly(this, checked || {}) });
+  }
+
+  /** Puts other back ends, and perhaps a clock and a logger, in the place of the app's own until disposed of: for tests. */
+  replace(replacement: Replacement): Disposable {
+    return this.#surroundings.replace(replacement);
   }
 
   /** Logs to `logger` from now on, unless the app was created with one of its own. What a worker process does. */
@@ -219,7 +197,7 @@ export class App {
   async close(): Promise<void> {
     await Promise.allSettled([...this.#sending]);
     await this.closeResources();
-    await this.#connection.close();
+    await this.#surroundings.current.connection.close();
   }
 
   /** Closes what `resource()` has opened in this process: what a worker does at its end. What fails is logged. */
@@ -232,8 +210,8 @@ export class App {
   }
 
   /** The back ends, connected: what workers and the CLI use. */
-  backends(): ReturnType<Connection["open"]> {
-    return this.#connection.open();
+  backends(): Promise<Backends> {
+    return this.#surroundings.current.connection.open();
   }
 
   #makeTask({ settings, handler, schemas }: RegisteredTask): Task {
@@ -279,6 +257,7 @@ export class App {
   ): Promise<AsyncResult<R>> {
     const task = this.#tasks.get(name);
     const settings = task?.settings;
+    const { clock, connection } = this.#surroundings.current;
     let planned: ReturnType<typeof plan>;
     try {
       if (!isTaskName(name))
@@ -289,7 +268,7 @@ export class App {
       if (!Array.isArray(args))
         throw new InvalidOption(`the arguments of "${name}" are ${describe(args)}; they are an array`);
       if (task) checkArgs(name, task.schemas, Object.keys(kwargs).length === 0 ? args : [...args, kwargs]);
-      const checked = checkCall(`the call of "${name}"`, options, settings, this.clock);
+      const checked = checkCall(`the call of "${name}"`, options, settings, clock);
       const workload = checked.workload ?? settings?.workload ?? "default";
       this.#demandWorkload(workload, `the call of "${name}"`);
       const call = {
@@ -300,12 +279,7 @@ export class App {
         workload,
         ignoreResult: settings?.ignoreResult ?? false,
       };
-      planned = plan(
-        call,
-        this.key,
-        this.clock,
-        this.events.has("beforeTaskPublish") ? this.#beforePublish : undefined,
-      );
+      planned = plan(call, this.key, clock, this.events.has("beforeTaskPublish") ? this.#beforePublish : undefined);
     } catch (error) {
       const refused = Promise.reject(error);
       // Outside a task a call nobody awaits fails loudly. Inside, one task's mistake must not end the worker of all.
@@ -315,12 +289,14 @@ export class App {
       return refused;
     }
     const { id } = planned.envelope;
-    const sent = this.backends()
-      .then((backends) => send(this.name, planned, options.taskId !== undefined, backends, this.clock))
+    const result = this.result<R>(id);
+    const sent = connection
+      .open()
+      .then((backends) => send(this.name, planned, options.taskId !== undefined, backends, clock))
       .then(() => {
         if (this.events.has("afterTaskPublish"))
           this.events.emitNow("afterTaskPublish", { id, task: name, workload: planned.workload }, this.log);
-        return this.result<R>(id);
+        return result;
       });
     const sends = running()?.sends; // a task's run waits for its own
     this.#sending.add(sent);
@@ -332,6 +308,7 @@ export class App {
     sent.then(settled, (error: unknown) => {
       settled();
       this.#failedSend ??= { reason: error };
+      if (error instanceof TaskFailed) return; // an eager call that propagates: it has been logged as every failure is
       this.log.error({ task: name, id, error: String(error) }, "could not send a task");
     });
     return sent;
@@ -363,8 +340,8 @@ export class App {
   }
 
   #resultDeps(): ResultDeps {
-    const store = async () => (await this.backends()).store;
-    return { app: this.name, key: this.key, clock: this.clock, store };
+    const { clock, connection } = this.#surroundings.current;
+    return { app: this.name, key: this.key, clock, store: async () => (await connection.open()).store };
   }
 
   #directContext(task: string, args: readonly unknown[]): TaskContext {

@@ -109,6 +109,14 @@ export const WORKER_DEFAULTS = {
 /** Hooks and listeners of one ended task get this long together. Then its slot is free again, and they are not waited for. */
 export const HOOKS_SECONDS = 30;
 
+/** `lovage/testing` and eager mode. */
+export const TESTING = {
+  /** Messages that `drain()`, or one eager call, handles before it takes them for endless. */
+  maxMessages: 1_000,
+  /** What `drain()` waits, in real time, for a task that waits for something real. Test runners give a test 5 s. */
+  patienceSeconds: 4,
+} as const;
+
 /** The pool of processes that runs a CPU-heavy workload. */
 export const POOL = {
   /** Part of a container's memory that the heaps of all its processes share; the rest is for Buffers, code and the worker. */

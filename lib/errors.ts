@@ -290,6 +290,25 @@ export class DeadLettered extends LovageError {
   }
 }
 
+// --- tests ---
+
+/** `drain()`, or an eager call, does not come to an end: tasks keep sending tasks, or one of them waits for ever. */
+export class NeverIdle extends LovageError {
+  constructor(message: string) {
+    super("LOVAGE_NEVER_IDLE", message);
+  }
+}
+
+/** `inMemory()` of an app that an earlier test has left in memory. */
+export class NotDisposed extends LovageError {
+  constructor(app: string, since: string) {
+    super(
+      "LOVAGE_NOT_DISPOSED",
+      `app "${app}" is in memory already, since ${since}; write "await using test = inMemory(app)", or await test.close() when that test ends`,
+    );
+  }
+}
+
 // --- messages and back ends ---
 
 /** A message that cannot be read. `id` and `task` are set where they could be made out. */

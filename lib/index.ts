@@ -9,6 +9,7 @@ export { currentTask, type TaskContext } from "./context.ts";
 // results
 export type { State } from "./core/states.ts";
 export type { Duration } from "./duration.ts";
+export type { EagerOptions } from "./eager.ts";
 // errors
 export * from "./errors.ts";
 // around tasks

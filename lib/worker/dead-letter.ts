@@ -6,6 +6,7 @@ import { DecodeError } from "../errors.ts";
 import type { Delivery } from "../ports/broker.ts";
 import { decode, type Envelope } from "../wire/envelope.ts";
 import { settle } from "./apply.ts";
+import type { Handle } from "./consumer.ts";
 import { unreadable } from "./execute.ts";
 import {
   circumstancesOf,
@@ -15,9 +16,17 @@ import {
   UNKNOWN_TASK_POLICY,
   type WorkloadLimits,
 } from "./execution.ts";
+import { StopSignal } from "./job.ts";
 
 /** An unreadable message without an id stays on the dead-letter queue, out of sight for this long at a time: the alarm keeps ringing. */
 const UNREADABLE_SECONDS = 900;
+
+/** A dead letter in hand. Nothing of it runs, so there is nothing to stop. */
+export const handleDeadLetter: Handle = (delivery, workload, deps) => ({
+  delivery,
+  stop: new StopSignal(),
+  done: consumeDeadLetter(delivery, workload, deps),
+});
 
 /** Resolves with the row of docs/protocol.md that settled the message. Never rejects. */
 export async function consumeDeadLetter(

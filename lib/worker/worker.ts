@@ -9,10 +9,9 @@ import { closest } from "../options.ts";
 import type { Broker } from "../ports/broker.ts";
 import { deadLetterQueueName, queueName } from "../store/table.ts";
 import type { Workload } from "../workload.ts";
-import { Consumer, type ConsumerOptions, type Handle } from "./consumer.ts";
-import { consumeDeadLetter } from "./dead-letter.ts";
+import { Consumer, type ConsumerOptions } from "./consumer.ts";
+import { handleDeadLetter } from "./dead-letter.ts";
 import { executeDeps, withOverrides } from "./deps.ts";
-import { StopSignal } from "./job.ts";
 import { createPool, type TaskPool } from "./pool.ts";
 import { runHere } from "./pool-here.ts";
 import { guardMainThread, Progress } from "./progress.ts";
@@ -115,7 +114,7 @@ export async function startWorker(app: App, options: WorkerOptions = {}): Promis
       prefetch: 1,
       maxReceiveCount: Number.POSITIVE_INFINITY,
     };
-    consumers.push(new Consumer(dead, deps, progress.note, deadLetter));
+    consumers.push(new Consumer(dead, deps, progress.note, handleDeadLetter));
   }
   const where = await backends.where();
   const unguard = (options.guard ?? true) ? guardMainThread(stallSeconds) : async () => {};
@@ -187,11 +186,6 @@ function heard(broker: Broker, onAnswer: () => void): Broker {
     },
   });
 }
-
-const deadLetter: Handle = (delivery, workload, deps) => {
-  const stop = new StopSignal();
-  return { delivery, stop, done: consumeDeadLetter(delivery, workload, deps) };
-};
 
 class RunningWorker implements Worker {
   readonly description: WorkerDescription;

@@ -1,0 +1,65 @@
+// The options of an app as users write them, checked.
+import type { Clock } from "./clock.ts";
+import type { Connect } from "./connection.ts";
+import { describe } from "./duration.ts";
+import { type EagerOptions, eagerOption } from "./eager.ts";
+import { InvalidOption } from "./errors.ts";
+import type { Logger } from "./log.ts";
+import { check, type Rule } from "./options.ts";
+import type { TaskOptions } from "./settings.ts";
+import type { Workload } from "./workload.ts";
+
+export interface AppOptions {
+  /** Modules with tasks, relative to the app's own: what a worker imports. @default - none */
+  readonly include?: readonly string[];
+  /** Queues and who works them off. @default - one I/O-bound container workload, `default` */
+  readonly workloads?: Readonly<Record<string, Workload>>;
+  /** Options of every task that does not say otherwise. @default - Lovage's own */
+  readonly defaults?: TaskOptions;
+  /** Where to log: pino's interface. @default - JSON lines on stderr, warnings and errors */
+  readonly logger?: Logger;
+  /** Other back ends than AWS, for tests. @default - SQS and DynamoDB, by the AWS SDK's own configuration */
+  readonly connect?: Connect;
+  readonly clock?: Clock;
+  /** `delay()` runs the task in place instead of sending it (Celery: task_always_eager). Excludes `connect`. @default false */
+  readonly eager?: boolean | EagerOptions;
+}
+
+const any: Rule<unknown> = (value) => value;
+
+const include: Rule<readonly string[]> = (value, name) => {
+  if (!Array.isArray(value) || value.some((path) => typeof path !== "string"))
+    throw new InvalidOption(`${name} is ${describe(value)}; it takes an array of module paths`);
+  return value;
+};
+
+const workloads: Rule<Readonly<Record<string, Workload>>> = (value, name) => {
+  const given = typeof value === "object" && value !== null ? Object.entries(value) : [];
+  if (given.length === 0)
+    throw new InvalidOption(
+      `${name} is ${describe(value)}; it takes at least one workload, such as { default: onLambda() }`,
+    );
+  for (const [workload, definition] of given) {
+    if (definition?.kind === undefined)
+      throw new InvalidOption(
+        `workload "${workload}" is ${describe(definition)}; it takes onLambda({...}) or onFargate({...})`,
+      );
+  }
+  return value as Readonly<Record<string, Workload>>;
+};
+
+/** Throws InvalidOption. Default options of tasks are checked with the first task. */
+export function checkApp(name: string, options: AppOptions) {
+  const given = check(`app "${name}"`, options, {
+    include,
+    workloads,
+    defaults: any,
+    logger: any,
+    connect: any,
+    clock: any,
+    eager: eagerOption,
+  });
+  if (given.eager && given.connect)
+    throw new InvalidOption(`app "${name}" was given eager and connect; an eager app has no other back ends`);
+  return given;
+}

@@ -1,0 +1,26 @@
+// Eager mode as an app knows it. What runs the tasks (worker/eager.ts) is loaded with the first call.
+import type { App } from "./app.ts";
+import type { Connect } from "./connection.ts";
+import { describe } from "./duration.ts";
+import { InvalidOption } from "./errors.ts";
+import { check, flag, type Rule } from "./options.ts";
+
+export interface EagerOptions {
+  /** `delay()` throws TaskFailed where the task fails, as `get()` does (Celery: task_eager_propagates). @default false */
+  readonly propagates?: boolean;
+}
+
+export const eagerOption: Rule<EagerOptions | false> = (value, name) => {
+  if (typeof value === "boolean") return value && {};
+  if (typeof value !== "object" || value === null)
+    throw new InvalidOption(`${name} is ${describe(value)}; it takes true, false or { propagates: true }`);
+  const { propagates } = check(name, value, { propagates: flag });
+  return propagates === undefined ? {} : { propagates };
+};
+
+export function eagerly(app: App, { propagates = false }: EagerOptions): Connect {
+  return async (_, clock) => {
+    const { eagerBackends } = await import("./worker/eager.ts");
+    return eagerBackends(app, clock, propagates);
+  };
+}
