@@ -7,6 +7,7 @@ import type { Broker, Delivery, OutgoingMessage, QueueDepth, ReceiveOptions } fr
 
 export interface MemoryQueue {
   readonly name: string;
+  /** Made too, where it is not among the queues. */
   readonly deadLetter?: string;
   /** Receives before the message goes to `deadLetter`. */
   readonly maxReceiveCount?: number;
@@ -33,12 +34,15 @@ export class MemoryBroker implements Broker {
   readonly #queues = new Map<string, Queue>();
   readonly #clock: Clock;
   #sequence = 0;
+  #pick: ((count: number) => number) | undefined;
 
   constructor(clock: Clock, queues: readonly MemoryQueue[]) {
     this.#clock = clock;
-    for (const definition of queues) {
-      this.#queues.set(definition.name, { definition, messages: new Map(), waiting: new Set() });
-    }
+    const named = new Map(queues.map((queue) => [queue.name, queue]));
+    for (const { deadLetter } of queues)
+      if (deadLetter !== undefined && !named.has(deadLetter)) named.set(deadLetter, { name: deadLetter });
+    for (const [name, definition] of named)
+      this.#queues.set(name, { definition, messages: new Map(), waiting: new Set() });
   }
 
   async send(queueName: string, { body, delaySeconds }: OutgoingMessage): Promise<void> {
@@ -112,6 +116,17 @@ export class MemoryBroker implements Broker {
     return [...this.#queue(name).messages.values()].map((message) => message.body);
   }
 
+  /** Epoch ms from which the next message of a queue may be received; undefined where it has none but `except` (message ids). */
+  nextVisibleAt(name: string, except?: ReadonlySet<string>): number | undefined {
+    const next = this.#nextVisibleAt(this.#queue(name), except);
+    return next === Number.POSITIVE_INFINITY ? undefined : next;
+  }
+
+  /** Which of `count` messages that may be received comes next: SQS promises no order. @default - the oldest */
+  deliverBy(pick: ((count: number) => number) | undefined): void {
+    this.#pick = pick;
+  }
+
   #queue(name: string): Queue {
     const queue = this.#queues.get(name);
     if (queue === undefined) throw new QueueNotFound(name, "memory");
@@ -127,9 +142,8 @@ export class MemoryBroker implements Broker {
     const now = this.#clock.now();
     const { deadLetter, maxReceiveCount = Number.POSITIVE_INFINITY, name } = queue.definition;
     const taken: Delivery[] = [];
-    for (const message of queue.messages.values()) {
+    for (const message of this.#visible(queue, now)) {
       if (taken.length === max) break;
-      if (message.visibleAt > now) continue;
       if (deadLetter !== undefined && message.receiveCount >= maxReceiveCount) {
         queue.messages.delete(message.messageId);
         this.#add(this.#queue(deadLetter), { ...message, receipt: undefined, visibleAt: now });
@@ -144,9 +158,19 @@ export class MemoryBroker implements Broker {
     return taken;
   }
 
-  #nextVisibleAt(queue: Queue): number {
+  *#visible(queue: Queue, now: number): Iterable<Message> {
+    if (this.#pick === undefined) {
+      for (const message of queue.messages.values()) if (message.visibleAt <= now) yield message;
+      return;
+    }
+    const visible = [...queue.messages.values()].filter(({ visibleAt }) => visibleAt <= now);
+    while (visible.length > 0) yield* visible.splice(this.#pick(visible.length), 1);
+  }
+
+  #nextVisibleAt(queue: Queue, except?: ReadonlySet<string>): number {
     let next = Number.POSITIVE_INFINITY;
-    for (const { visibleAt } of queue.messages.values()) next = Math.min(next, visibleAt);
+    for (const { visibleAt, messageId } of queue.messages.values())
+      if (!except?.has(messageId)) next = Math.min(next, visibleAt);
     return next;
   }
 

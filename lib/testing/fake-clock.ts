@@ -90,7 +90,7 @@ export class FakeClock implements Clock {
       next.fire();
       await settled();
     }
-    this.#now = until;
+    this.#now = Math.max(this.#now, until); // another advance may have gone further meanwhile
   }
 
   #push(timer: Timer): void {
@@ -126,7 +126,10 @@ function before(a: Timer, b: Timer): boolean {
   return a.at < b.at || (a.at === b.at && a.order < b.order);
 }
 
+/** Taken when this is loaded: a test runner's fake timers would never fire it. */
+const { setImmediate: nextTurn } = globalThis;
+
 /** Resolves when every promise that could settle has settled: microtasks run out before the next macrotask. */
-function settled(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+export function settled(): Promise<void> {
+  return new Promise((resolve) => nextTurn(resolve));
 }

@@ -4,11 +4,12 @@ import { type App, type AppOptions, createApp } from "../../lib/app.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Backends } from "../../lib/connection.ts";
 import type { State } from "../../lib/core/states.ts";
-import type { Fields, Logger } from "../../lib/log.ts";
+import { queuesOf } from "../../lib/local/queues.ts";
 import { MemoryBroker } from "../../lib/memory/broker.ts";
 import { MemoryResultStore } from "../../lib/memory/result-store.ts";
 import type { AsyncResult } from "../../lib/result.ts";
 import type { TaskRecord } from "../../lib/store/record.ts";
+import { capturedLogger, type LogLine } from "../../lib/testing/captured-logger.ts";
 import { FakeClock } from "../../lib/testing/fake-clock.ts";
 import { decode, type Envelope } from "../../lib/wire/envelope.ts";
 import { startWorker, type Worker, type WorkerOptions } from "../../lib/worker/worker.ts";
@@ -38,11 +39,6 @@ export interface WorkerProcess {
   stop(): Promise<void>;
 }
 
-export interface LogLine extends Fields {
-  readonly level: "debug" | "info" | "warn" | "error";
-  readonly message: string;
-}
-
 export class MemoryApp<T> implements AsyncDisposable {
   readonly clock: FakeClock;
   readonly broker: MemoryBroker;
@@ -62,13 +58,7 @@ export class MemoryApp<T> implements AsyncDisposable {
     this.#options = { ...options, workloads };
     this.clock = new FakeClock(options.start && { start: options.start.getTime() });
     this.store = new MemoryResultStore({ clock: this.clock });
-    this.broker = new MemoryBroker(
-      this.clock,
-      Object.entries(workloads).flatMap(([name, { maxReceiveCount }]) => {
-        const dead = `${APP}-${name}-dead`;
-        return [{ name: `${APP}-${name}`, deadLetter: dead, maxReceiveCount }, { name: dead }];
-      }),
-    );
+    this.broker = new MemoryBroker(this.clock, queuesOf({ name: APP, workloads }));
     this.app = this.#createApp(this.broker, this.store, this.clock);
     this.tasks = define(this.app);
   }
@@ -161,16 +151,8 @@ export class MemoryApp<T> implements AsyncDisposable {
   #createApp(broker: MemoryBroker, store: MemoryResultStore, clock: Clock): App {
     const { workloads, defaults } = this.#options;
     const backends: Backends = { broker, store, where: async () => ({ broker: "memory", store: "memory" }) };
-    const options = { connect: async () => backends, clock, logger: this.#logger({}) };
+    const options = { connect: async () => backends, clock, logger: capturedLogger(this.logs) };
     return createApp(APP, { ...options, ...(workloads && { workloads }), ...(defaults && { defaults }) });
-  }
-
-  #logger(bound: Fields): Logger {
-    const at = (level: LogLine["level"]) => (fields: Fields, message: string) => {
-      this.logs.push({ ...bound, ...fields, level, message });
-    };
-    const child = (fields: Fields) => this.#logger({ ...bound, ...fields });
-    return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error"), child };
   }
 }
 
