@@ -132,6 +132,7 @@ export class InMemoryApp implements AsyncDisposable {
     this.#closed = true;
     await this.app.flush().catch(() => {}); // a call that failed, as the test may have wanted, is not the next test's
     await this.#runner.close();
+    await this.app.closeResources(); // what its tasks opened, as at the end of a worker
     this.#restore[Symbol.dispose]();
     inMemorySince.delete(this.app);
   }

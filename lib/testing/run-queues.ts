@@ -20,7 +20,7 @@ import { decode } from "../wire/envelope.ts";
 import type { JsonObject, JsonValue } from "../wire/serializer.ts";
 import { executeDeps } from "../worker/deps.ts";
 import type { ExecuteDeps, Execution } from "../worker/execution.ts";
-import type { Job } from "../worker/job.ts";
+import type { Job, Run } from "../worker/job.ts";
 import { runHere } from "../worker/pool-here.ts";
 import { type ServedQueue, servedQueues } from "../worker/queues.ts";
 import { settled } from "./fake-clock.ts";
@@ -103,12 +103,13 @@ export class QueueRunner {
     this.#memory = memory;
     this.#broker = broker;
     this.#queues = [...servedQueues(app).values()];
-    const run = runHere(app);
-    this.#deps = executeDeps(app, { broker, store }, "in memory", log, async (job) => {
-      const outcome = await run(job);
+    const here = runHere(app);
+    const run: Run = async (job) => {
+      const outcome = await here.run(job);
       this.#ran.push(ranOf(job, outcome));
       return outcome;
-    });
+    };
+    this.#deps = executeDeps(app, { broker, store }, "in memory", log, { ...here, run });
     clock.onWaiting = () => this.#start();
   }
 

@@ -284,6 +284,27 @@ test("a run that is still going when its test ends is interrupted", async () => 
   expect(await drained).toEqual([]);
 });
 
+test("hooks and listeners are called, and what tasks opened is closed with the test", async () => {
+  const shared = createApp("shared");
+  const happened: string[] = [];
+  const pool = shared.resource("pool", {
+    open: () => void happened.push("open"),
+    close: () => happened.push("close"),
+  });
+  const fails = shared.task("fails", { onFailure: (_, error) => void happened.push(error.message) }, async () => {
+    await pool.get();
+    throw new Error("broken");
+  });
+  using _ = shared.on("taskFailure", ({ ctx }) => void happened.push(`taskFailure ${ctx.task}`));
+  {
+    await using test = inMemory(shared);
+    await fails.delay();
+    await test.drain();
+    expect(happened).toEqual(["open", "broken", "taskFailure fails"]);
+  }
+  expect(happened.at(-1)).toBe("close");
+});
+
 test("tasks see nothing of the test's own async context", async () => {
   const request = new AsyncLocalStorage<string>();
   const seen: unknown[] = [];
