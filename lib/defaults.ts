@@ -134,3 +134,17 @@ export const UNKNOWN_TASK_PAUSES: readonly number[] = [10, 30, 60];
 
 /** Largest message body kept with the record of a task that could not be run: an item's limit less room for the rest. */
 export const MAX_KEPT_BODY_BYTES = DYNAMODB.maxItemBytes - 65_536;
+
+/** Lambda and its event source mappings, as `lovage dev` plays them. Source: AWS Lambda developer guide (2026-11). */
+export const LOCAL_LAMBDA = {
+  /** Time to load a function ("Lambda runtime environment lifecycle": 10 s); a machine that also runs everything else gets more. */
+  initSeconds: 30,
+  memoryCheckMs: 100,
+  /** A sandbox without work is ended after this. */
+  idleSeconds: 5 * MINUTE,
+  /** Concurrent batches a mapping starts with, and how many it adds every minute while there is a backlog ("Scaling behavior"). */
+  firstConcurrency: 5,
+  concurrencyPerMinute: 300,
+  /** Most concurrent batches of one mapping. */
+  maxConcurrency: 1_250,
+} as const;

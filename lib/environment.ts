@@ -43,6 +43,12 @@ export function lenientEnvironment(): Environment {
   }
 }
 
+/** What Lambda tells a runtime (AWS Lambda: "Defined runtime environment variables"). */
+export function readLambdaEnvironment(): { readonly runtimeApi: string; readonly functionName: string } {
+  const { AWS_LAMBDA_RUNTIME_API: runtimeApi = "", AWS_LAMBDA_FUNCTION_NAME: functionName = "" } = process.env;
+  return { runtimeApi, functionName };
+}
+
 /** Sets variables for this process: before the first client is made. */
 export function useEnvironment(variables: Readonly<Record<string, string>>): void {
   Object.assign(process.env, variables);

@@ -6,16 +6,16 @@
 //    it runs alone, when the others are settled: it takes nobody with it.
 //  * What could not be started in time, or could not be finished, is given back: its id is in the answer.
 //  * Where no message at all could be finished a back end is down, and the handler throws: only errors slow Lambda's pollers.
+//
+// The messages of dead-letter queues run nothing: each is recorded, or sent back to work (dead-letter.ts).
 import { randomBytes } from "node:crypto";
 import type { App } from "../app.ts";
 import { InvalidOption, InvocationFailed } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { Broker, Delivery } from "../ports/broker.ts";
-import { queueName } from "../store/table.ts";
 import { executeDeps, withOverrides } from "./deps.ts";
-import { execute } from "./execute.ts";
-import type { WorkloadLimits } from "./execution.ts";
 import { runHere } from "./pool-here.ts";
+import { type ServedQueue, servedQueues } from "./queues.ts";
 
 /** The part of an SQS event that is read (AWS Lambda: "Using Lambda with Amazon SQS"). */
 export interface SqsEvent {
@@ -45,7 +45,7 @@ const RESERVED_MS = 2_000;
 /** A record that runs alone is started with this part of the time it may take, or not in this invocation. */
 const ENOUGH = 0.9;
 
-/** Makes a handler for the queues of an app's workloads. Task errors never throw: they are recorded, and the message is done. */
+/** Makes a handler for the queues of an app's workloads, and for their dead-letter queues. Task errors never throw: they are recorded, and the message is done. */
 export function createLambdaHandler(app: App): (event: SqsEvent, context: LambdaContext) => Promise<SqsBatchResponse> {
   const here = runHere(app);
   const sandbox = randomBytes(3).toString("hex");
@@ -69,15 +69,18 @@ export function createLambdaHandler(app: App): (event: SqsEvent, context: Lambda
     });
     const deliveries = event.Records.map(toDelivery).map((delivery) => ({
       delivery,
-      limits: limitsOf(app, delivery.queue),
+      served: servedBy(app, delivery.queue),
     }));
     const budget = context.getRemainingTimeInMillis() - RESERVED_MS;
     const mayStart = () => context.getRemainingTimeInMillis() - RESERVED_MS >= ENOUGH * budget;
-    const run = ({ delivery, limits }: (typeof deliveries)[number]) => execute(delivery, limits, deps).done;
+    const run = ({ delivery, served: { handle, limits } }: (typeof deliveries)[number]) =>
+      handle(delivery, limits, deps).done;
 
-    const rows = await Promise.all(deliveries.filter(({ delivery }) => delivery.receiveCount === 1).map(run));
+    const harmless = ({ delivery, served }: (typeof deliveries)[number]) =>
+      delivery.receiveCount === 1 || served.deadLetter === undefined;
+    const rows = await Promise.all(deliveries.filter(harmless).map(run));
     // The likelier it is to kill the process, the later it runs.
-    const again = deliveries.filter(({ delivery }) => delivery.receiveCount > 1);
+    const again = deliveries.filter((one) => !harmless(one));
     for (const one of again.toSorted((a, b) => a.delivery.receiveCount - b.delivery.receiveCount))
       rows.push(mayStart() ? await run(one) : await giveBack(one.delivery, broker, app.log));
     await broker.flush();
@@ -100,14 +103,15 @@ async function giveBack(delivery: Delivery, broker: Broker, log: Logger): Promis
   return "not started";
 }
 
-function limitsOf(app: App, queue: string): WorkloadLimits {
-  const found = Object.entries(app.workloads).find(([workload]) => queueName(app.name, workload) === queue);
-  if (found === undefined)
+function servedBy(app: App, queue: string): ServedQueue {
+  const served = servedQueues(app).get(queue);
+  if (served === undefined)
     throw new InvalidOption(
       `queue "${queue}" belongs to no workload of app "${app.name}"; it has ${Object.keys(app.workloads).join(", ")}`,
     );
-  const [name, { visibilitySeconds, maxReceiveCount }] = found;
-  return { name, visibilitySeconds, maxReceiveCount };
+  // Nothing renews a lease here: it has to last as long as the message is invisible.
+  const visibilitySeconds = app.workload(served.limits.name)?.visibilitySeconds ?? served.limits.visibilitySeconds;
+  return { ...served, limits: { ...served.limits, visibilitySeconds } };
 }
 
 function toDelivery(record: SqsEvent["Records"][number]): Delivery {
