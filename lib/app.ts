@@ -277,6 +277,7 @@ export class App {
         kwargs,
         options: checked,
         workload,
+        queue: queueName(this.name, workload),
         ignoreResult: settings?.ignoreResult ?? false,
       };
       planned = plan(call, this.key, clock, this.events.has("beforeTaskPublish") ? this.#beforePublish : undefined);
@@ -292,7 +293,7 @@ export class App {
     const result = this.result<R>(id);
     const sent = connection
       .open()
-      .then((backends) => send(this.name, planned, options.taskId !== undefined, backends, clock))
+      .then((backends) => send(planned, options.taskId !== undefined, backends, clock))
       .then(() => {
         if (this.events.has("afterTaskPublish"))
           this.events.emitNow("afterTaskPublish", { id, task: name, workload: planned.workload }, this.log);

@@ -8,7 +8,6 @@ import * as changes from "./core/changes.ts";
 import { delaySeconds } from "./core/delay.ts";
 import type { Publication } from "./core/follow-ups.ts";
 import { derivedId, freshId, type IdKey } from "./core/ids.ts";
-import { queueName } from "./store/table.ts";
 import { type Envelope, encode } from "./wire/envelope.ts";
 import { assertJson, type JsonObject, toJson } from "./wire/serializer.ts";
 
@@ -18,11 +17,13 @@ export interface Call {
   readonly kwargs: Readonly<Record<string, unknown>>;
   readonly options: CheckedCall;
   readonly workload: string;
+  readonly queue: string;
   /** The task's own, where it is known here. */
   readonly ignoreResult: boolean;
 }
 
 export interface Plan extends Publication {
+  readonly queue: string;
   /** The message, encoded: a call that cannot be sent fails before anything is. */
   readonly body: string;
 }
@@ -39,7 +40,7 @@ export function plan(
   assertJson(call.kwargs, "kwargs");
   const now = clock.now();
   const ignoreResult = options.ignoreResult ?? call.ignoreResult;
-  const { workload } = call;
+  const { workload, queue } = call;
   const parent = running();
   const id = options.taskId ?? nextId(call, ignoreResult, key, clock, now);
   const asked: Envelope = {
@@ -62,7 +63,7 @@ export function plan(
     chain: [],
   };
   const envelope = before(asked, workload);
-  return { envelope, workload, delaySeconds: delaySeconds(options.eta, now), body: encode(envelope, workload) };
+  return { envelope, workload, queue, delaySeconds: delaySeconds(options.eta, now), body: encode(envelope, queue) };
 }
 
 /**
@@ -82,8 +83,7 @@ function nextId(call: Call, ignoreResult: boolean, key: IdKey, clock: Clock, now
 
 /** Sends it. A chosen id is recorded first: it cannot certify itself, and it may have been published before. */
 export async function send(
-  app: string,
-  { envelope, workload, body, delaySeconds }: Plan,
+  { envelope, workload, queue, body, delaySeconds }: Plan,
   chosenId: boolean,
   backends: Backends,
   clock: Clock,
@@ -93,5 +93,5 @@ export async function send(
     const answer = await backends.store.write(pending);
     if (!answer.applied) return; // it has started, or ended: publishing it again changes nothing
   }
-  await backends.broker.send(queueName(app, workload), { body, delaySeconds });
+  await backends.broker.send(queue, { body, delaySeconds });
 }

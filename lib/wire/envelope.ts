@@ -5,7 +5,7 @@
 // 1. A call becomes an envelope: `id` (fresh, or derived from its parent's), `task`, `args`, `kwargs`, what the caller asked
 //    for (`eta`, `expires`, `timeLimit`, `softTimeLimit`, `ignoreResult`, `shadow`, `headers`, `link`, `linkError`), and where
 //    it stands in a workflow (`rootId`, `parentId`, `chain`, `chord`, `group`, `groupIndex`, `stamps`).
-// 2. encode() makes it the body of an SQS message: ASCII, at most 1 MiB. The workload is its routing key, nothing else.
+// 2. encode() makes it the body of an SQS message: ASCII, at most 1 MiB. The queue's name is its routing key, nothing else.
 // 3. A worker receives it; decode() makes it an envelope again, or throws DecodeError, which becomes a recorded failure.
 // 4. `expires` passed: revoked. `eta` not reached: sent again with the delay that is left. Otherwise it is claimed with
 //    (`id`, `retries`) and run with `args` and `kwargs`. Nothing here is believed about claims: Python workers copy headers back.
@@ -73,30 +73,28 @@ export interface Envelope {
  * The body of an SQS message, in ASCII. Values must be JSON already (`assertJson`).
  * Throws MessageTooLarge over SQS's 1 MiB, and InvalidOption for a reserved header or a time no Python worker could read.
  */
-export function encode(envelope: Envelope, workload: string): string {
+export function encode(envelope: Envelope, queue: string): string {
   const { id, headers } = envelope;
+  // What Celery's protocol document calls optional is left out where it says nothing: every byte is escaped, hashed, sent
+  // and received. Left out always: argsrepr and kwargsrepr, a second copy of the arguments for logs that tells secrets.
   const protocol = {
     lang: envelope.lang,
     task: envelope.task,
     id,
-    shadow: envelope.shadow ?? null,
-    eta: time("eta", envelope.eta),
-    expires: time("expires", envelope.expires),
-    group: envelope.group ?? null,
-    group_index: envelope.groupIndex ?? null,
-    retries: envelope.retries,
-    timelimit: [envelope.timeLimit ?? null, envelope.softTimeLimit ?? null],
     root_id: envelope.rootId,
     parent_id: envelope.parentId ?? null,
-    // Previews of the arguments for logs. Left to the reader, who has the arguments: a second copy costs and tells secrets.
-    argsrepr: null,
-    kwargsrepr: null,
-    origin: envelope.origin ?? null,
-    ignore_result: envelope.ignoreResult,
-    replaced_task_nesting: 0,
-    stamped_headers: envelope.stampedHeaders ?? null,
-    stamps: envelope.stamps ?? {},
-    [RESENDS_HEADER]: envelope.resends, // left out where undefined
+    group: envelope.group ?? null,
+    retries: envelope.retries,
+    ignore_result: envelope.ignoreResult, // missing, it would be the Python task's own setting
+    shadow: envelope.shadow,
+    eta: time("eta", envelope.eta),
+    expires: time("expires", envelope.expires),
+    group_index: envelope.groupIndex,
+    timelimit: limits(envelope),
+    origin: envelope.origin,
+    stamped_headers: envelope.stampedHeaders,
+    stamps: envelope.stamps,
+    [RESENDS_HEADER]: envelope.resends,
     [ARGS_CHANGED_HEADER]: envelope.argsChanged === true ? true : undefined,
   };
   const message = {
@@ -105,11 +103,10 @@ export function encode(envelope: Envelope, workload: string): string {
     "content-encoding": "utf-8",
     "content-type": "application/json",
     headers: withOwn(protocol, headers),
+    // kombu takes a message without delivery_info for somebody else's, and acknowledges and returns it by this queue name.
     properties: {
       correlation_id: id,
-      delivery_mode: 2,
-      delivery_info: { exchange: "", routing_key: workload },
-      priority: 0,
+      delivery_info: { exchange: "", routing_key: queue },
       delivery_tag: id,
     },
   };
@@ -120,14 +117,21 @@ export function encode(envelope: Envelope, workload: string): string {
   return text;
 }
 
-/** What follows the task, the third part of the body. Celery writes null for nothing. */
+/** What follows the task, the third part of the body. */
 function embed({ link, linkError, chain, chord }: Envelope) {
   return {
-    callbacks: link.length === 0 ? null : link,
-    errbacks: linkError.length === 0 ? null : linkError,
-    chain: chain.length === 0 ? null : chain,
-    chord: chord ?? null,
+    callbacks: link.length === 0 ? undefined : link,
+    errbacks: linkError.length === 0 ? undefined : linkError,
+    chain: chain.length === 0 ? undefined : chain,
+    chord,
   };
+}
+
+/** [hard, soft], the order of Celery's code. */
+function limits({ timeLimit, softTimeLimit }: Envelope) {
+  return timeLimit === undefined && softTimeLimit === undefined
+    ? undefined
+    : [timeLimit ?? null, softTimeLimit ?? null];
 }
 
 function withOwn(protocol: object, own: JsonObject): object {
@@ -140,8 +144,8 @@ function withOwn(protocol: object, own: JsonObject): object {
   );
 }
 
-function time(name: string, epochMs: number | undefined): string | null {
-  if (epochMs === undefined) return null;
+function time(name: string, epochMs: number | undefined): string | undefined {
+  if (epochMs === undefined) return undefined;
   const text = formatTime(epochMs);
   if (text !== undefined) return text;
   throw new InvalidOption(`${name} is ${epochMs}, not epoch milliseconds within the years 1 to 9999`);

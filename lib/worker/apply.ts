@@ -77,8 +77,8 @@ export async function writeSurely(
 async function publish(publication: Publication, from: string, deps: ApplyDeps): Promise<void> {
   const { envelope, workload, delaySeconds } = publication;
   try {
-    const body = encode(envelope, workload);
-    await deps.broker.send(deps.queue(workload), { body, delaySeconds });
+    const queue = deps.queue(workload);
+    await deps.broker.send(queue, { body: encode(envelope, queue), delaySeconds });
   } catch (error) {
     // The queue this message came from, or whose dead letters these are, is missed by everybody: it will come back.
     if (!isPermanent(error) || (error instanceof QueueNotFound && workload === from)) throw error;

@@ -172,7 +172,7 @@ export class TaskRun {
     if (!again) return decision;
     // A next attempt that cannot be sent or recorded must fail before its record promises it.
     try {
-      encode(next.envelope, this.#received.workload);
+      encode(next.envelope, this.#deps.queue(this.#received.workload));
       const kept = Buffer.byteLength(decision.change?.set.retryArgs ?? "");
       if (kept > MAX_RESULT_BYTES) throw new MessageTooLarge("what the retry asks for", kept, MAX_RESULT_BYTES);
       return decision;

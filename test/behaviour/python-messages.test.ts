@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { memoryApp } from "../support/memory-app.ts";
+import { memoryApp, QUEUE } from "../support/memory-app.ts";
 
 interface Captured {
   readonly MessageBody: string;
@@ -111,4 +111,11 @@ describe("a message sent by Python", () => {
     await it.settle(...results);
     expect(await Promise.all(results.map((result) => result.get()))).toEqual([0, 2]);
   });
+});
+
+test("a message for Python names its queue, by which kombu acknowledges and returns it", async () => {
+  await using it = await memoryApp(() => ({}), { worker: false });
+  await it.during(it.app.sendTask("proj.tasks.add", [2, 3]));
+  const [body = ""] = it.broker.bodies(QUEUE);
+  expect(JSON.parse(body).properties.delivery_info).toEqual({ exchange: "", routing_key: QUEUE });
 });
