@@ -1,15 +1,16 @@
 // What one would write by hand with the SDK, for speed: send in tens, receive in tens, claim and finish by two conditional
-// updates, delete in tens. No retries, no time limits, no heartbeats. Its clients are configured as the library's.
+// updates, delete in tens. No retries, no time limits, no heartbeats. Its clients have what a careful hand sets: connections
+// kept alive, no MD5 of bodies that TLS protects.
 import { randomUUID } from "node:crypto";
-import { GetItemCommand, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
+import { DynamoDBClient, GetItemCommand, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
 import {
   DeleteMessageBatchCommand,
   GetQueueUrlCommand,
   type Message,
   ReceiveMessageCommand,
   SendMessageBatchCommand,
+  SQSClient,
 } from "@aws-sdk/client-sqs";
-import { dynamoClients, sqsClients } from "../lib/aws/clients.ts";
 import {
   APP,
   type Contestant,
@@ -26,12 +27,15 @@ interface RawTask {
 }
 
 const TEN = 10;
+const SOCKETS = 64;
 const RECORD_SECONDS = 15 * 86_400;
 
 export async function raw(): Promise<Contestant> {
-  const sqs = sqsClients({});
-  const dynamodb = dynamoClients({});
-  const { QueueUrl } = await sqs.requests.send(new GetQueueUrlCommand({ QueueName: RAW_QUEUE }));
+  const connections = () => ({ httpAgent: { keepAlive: true, maxSockets: SOCKETS } });
+  const sqs = new SQSClient({ requestHandler: connections(), md5: false });
+  const polls = new SQSClient({ requestHandler: connections(), md5: false });
+  const dynamodb = new DynamoDBClient({ requestHandler: connections() });
+  const { QueueUrl } = await sqs.send(new GetQueueUrlCommand({ QueueName: RAW_QUEUE }));
   let last = "";
 
   async function sendTen(from: number, count: number): Promise<void> {
@@ -40,7 +44,7 @@ export async function raw(): Promise<Contestant> {
       last = task.id;
       return { Id: String(i), MessageBody: JSON.stringify(task) };
     });
-    const { Failed = [] } = await sqs.requests.send(new SendMessageBatchCommand({ QueueUrl, Entries }));
+    const { Failed = [] } = await sqs.send(new SendMessageBatchCommand({ QueueUrl, Entries }));
     if (Failed.length > 0) throw new Error(`not sent: ${Failed[0]?.Message}`);
   }
 
@@ -48,7 +52,7 @@ export async function raw(): Promise<Contestant> {
     const { id, args } = JSON.parse(Body) as RawTask; // sent above
     const token = randomUUID();
     const now = Date.now();
-    await dynamodb.client.send(
+    await dynamodb.send(
       new UpdateItemCommand({
         TableName: APP,
         Key: { id: { S: id } },
@@ -64,7 +68,7 @@ export async function raw(): Promise<Contestant> {
       }),
     );
     const result = args[0] + args[1];
-    await dynamodb.client.send(
+    await dynamodb.send(
       new UpdateItemCommand({
         TableName: APP,
         Key: { id: { S: id } },
@@ -86,7 +90,7 @@ export async function raw(): Promise<Contestant> {
   async function processTen(messages: readonly Message[]): Promise<number> {
     await Promise.all(messages.map(process));
     const Entries = messages.map(({ ReceiptHandle }, i) => ({ Id: String(i), ReceiptHandle }));
-    const { Failed = [] } = await sqs.requests.send(new DeleteMessageBatchCommand({ QueueUrl, Entries }));
+    const { Failed = [] } = await sqs.send(new DeleteMessageBatchCommand({ QueueUrl, Entries }));
     if (Failed.length > 0) throw new Error(`not deleted: ${Failed[0]?.Message}`);
     return messages.length;
   }
@@ -100,7 +104,7 @@ export async function raw(): Promise<Contestant> {
         await Promise.race(underWay);
         continue;
       }
-      const { Messages = [] } = await sqs.polls.send(
+      const { Messages = [] } = await polls.send(
         new ReceiveMessageCommand({
           QueueUrl,
           MaxNumberOfMessages: TEN,
@@ -135,7 +139,7 @@ export async function raw(): Promise<Contestant> {
     consumer: async (count) => ({
       run: () => consume(count),
       stop: async () => {
-        const { Item } = await dynamodb.client.send(
+        const { Item } = await dynamodb.send(
           new GetItemCommand({ TableName: APP, Key: { id: { S: last } }, ConsistentRead: true }),
         );
         if (Item?.state?.S !== "SUCCESS") throw new Error("a task that ran has no result");
@@ -143,6 +147,7 @@ export async function raw(): Promise<Contestant> {
     }),
     [Symbol.asyncDispose]: async () => {
       sqs.destroy();
+      polls.destroy();
       dynamodb.destroy();
     },
   };

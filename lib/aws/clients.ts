@@ -2,6 +2,7 @@
 // the SDK's own business; only timeouts, sockets and retries are stated here.
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { SQSClient } from "@aws-sdk/client-sqs";
+import { Sha256 } from "./sha256.ts";
 
 export interface AwsClientOptions {
   /** @default - the SDK's own: AWS_ENDPOINT_URL_SQS and so on, the profile, the region's endpoint */
@@ -40,16 +41,27 @@ function connections(maxSockets: number, requestTimeout: number) {
   };
 }
 
+/**
+ * Without the SDK's logging, which has nowhere to log to here, and yet copies every request and every answer, member by member,
+ * for a logger that does nothing.
+ */
+function unlogged<Client extends SQSClient | DynamoDBClient>(client: Client): Client {
+  client.middlewareStack.remove("loggerMiddleware");
+  return client;
+}
+
 function sqsClient(options: AwsClientOptions, maxSockets: number, maxAttempts: number): SQSClient {
-  return new SQSClient({
+  const client = new SQSClient({
     ...options,
     maxAttempts,
+    sha256: Sha256,
     requestHandler: connections(maxSockets, REQUEST_MS),
     // A queue's URL is a name, not an address: behind a local or VPC endpoint its host does not resolve.
     useQueueUrlAsEndpoint: false,
     // TLS protects bodies on their way. A mismatch would only throw away a whole receive.
     md5: false,
   });
+  return unlogged(client);
 }
 
 export interface SqsClients {
@@ -94,9 +106,10 @@ export function dynamoClients({
   requestTimeoutMs = REQUEST_MS,
   ...options
 }: DynamoClientOptions): DynamoClients {
-  const client = once(
-    () => new DynamoDBClient({ ...options, maxAttempts, requestHandler: connections(SOCKETS, requestTimeoutMs) }),
-  );
+  const client = once(() => {
+    const requestHandler = connections(SOCKETS, requestTimeoutMs);
+    return unlogged(new DynamoDBClient({ ...options, maxAttempts, sha256: Sha256, requestHandler }));
+  });
   return {
     get client() {
       return client.get();
