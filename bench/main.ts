@@ -1,61 +1,33 @@
-// npm run bench [-- --quick] [-- --json]
+// npm run bench [-- --quick] [-- --json] [-- --check]
 //
-// Sends and consumes trivial tasks through Lovage and through a loop written by hand with the SDK, in turns, on one local
-// stack, and reports medians. Both share the machine with the emulators, which are the bottleneck: compare the columns of
-// one run, and read requests and CPU time as what they are. Tasks per second say nothing about AWS.
+// Lovage beside a loop written by hand with the SDK, in one run on one local stack. Both share the machine with the emulators,
+// which are the bottleneck: compare the columns, and read requests, write units and CPU time as what they are. Tasks per second
+// say nothing about AWS. --quick does everything once, on a small scale. --check compares with the targets (fields.ts) and
+// exits 1 naming what was missed; of a quick run only what is the same in every run.
 import { startLocalStack } from "../lib/local/stack.ts";
 import { deadLetterQueueName, queueName } from "../lib/store/table.ts";
-import { APP, type Contestant, MAX_RECEIVE_COUNT, RAW_QUEUE, VISIBILITY_SECONDS, WORKLOAD } from "./contestant.ts";
-import { lovage } from "./lovage.ts";
-import { countRequests, measure, median } from "./measure.ts";
-import { raw } from "./raw.ts";
-
-const FIELDS = [
-  "send_per_s",
-  "consume_per_s",
-  "cpu_us_per_send",
-  "cpu_us_per_task",
-  "sqs_calls_per_task",
-  "ddb_calls_per_task",
-] as const;
-type Figures = Record<(typeof FIELDS)[number], number>;
-
-const MEANINGS: Readonly<Record<(typeof FIELDS)[number], string>> = {
-  send_per_s: "tasks sent per second",
-  consume_per_s: "tasks consumed per second",
-  cpu_us_per_send: "CPU µs to send one",
-  cpu_us_per_task: "CPU µs to consume one",
-  sqs_calls_per_task: "SQS requests per task, sending included",
-  ddb_calls_per_task: "DynamoDB requests per task",
-};
+import { bundleKb } from "./bundle.ts";
+import { APP, MAX_RECEIVE_COUNT, RAW_QUEUE, VISIBILITY_SECONDS, WORKLOAD } from "./contestant.ts";
+import { MEANINGS, missed, type Result, TARGETS } from "./fields.ts";
+import { importMs } from "./import.ts";
+import { latencyMs } from "./latency.ts";
+import { countRequests } from "./measure.ts";
+import { memoryMb } from "./memory.ts";
+import { throughput } from "./throughput.ts";
+import { writeUnits } from "./write-units.ts";
 
 const quick = process.argv.includes("--quick");
-const json = process.argv.includes("--json");
-const plan = quick ? { rounds: 1, tasks: 500, warmUp: 200 } : { rounds: 5, tasks: 2_000, warmUp: 1_000 };
-
-async function round(contestant: Contestant, tasks: number): Promise<Figures> {
-  const sent = await measure(() => contestant.send(tasks));
-  const consumer = await contestant.consumer(tasks);
-  const consumed = await measure(() => consumer.run());
-  await consumer.stop();
-  return {
-    send_per_s: tasks / sent.seconds,
-    consume_per_s: tasks / consumed.seconds,
-    cpu_us_per_send: sent.cpuUs / tasks,
-    cpu_us_per_task: consumed.cpuUs / tasks,
-    sqs_calls_per_task: (sent.sqsCalls + consumed.sqsCalls) / tasks,
-    ddb_calls_per_task: (sent.ddbCalls + consumed.ddbCalls) / tasks,
-  };
-}
-
-/** The median of each field, to four digits. */
-function medians(rounds: readonly Figures[]): Figures {
-  const entries = FIELDS.map((field) => [
-    field,
-    Number(median(rounds.map((figures) => figures[field])).toPrecision(4)),
-  ]);
-  return Object.fromEntries(entries) as Figures; // one entry for each field
-}
+const plan = quick
+  ? { rounds: 1, tasks: 500, warmUp: 200, metered: 100, imports: 1, samples: 50, memory: [500, 2_000] as const }
+  : {
+      rounds: 5,
+      tasks: 2_000,
+      warmUp: 1_000,
+      metered: 1_000,
+      imports: 9,
+      samples: 500,
+      memory: [20_000, 200_000] as const,
+    };
 
 const queue = (name: string, deadLetter: string) => ({
   name,
@@ -64,37 +36,69 @@ const queue = (name: string, deadLetter: string) => ({
   maxReceiveCount: MAX_RECEIVE_COUNT,
 });
 
-await using stack = await startLocalStack({
-  tables: [APP],
-  queues: [queue(queueName(APP, WORKLOAD), deadLetterQueueName(APP, WORKLOAD)), queue(RAW_QUEUE, `${RAW_QUEUE}-dead`)],
-});
-Object.assign(process.env, stack.environment);
-countRequests();
-
-const figures: { lovage: Figures[]; raw: Figures[] } = { lovage: [], raw: [] };
-{
-  await using ours = lovage();
-  await using theirs = await raw();
-  const contestants = { lovage: ours, raw: theirs };
-  for (const contestant of Object.values(contestants)) await round(contestant, plan.warmUp);
-  for (let i = 0; i < plan.rounds; i++) {
-    // Who goes first has the emptier table, and leaves its garbage to the other.
-    const order = i % 2 === 0 ? (["lovage", "raw"] as const) : (["raw", "lovage"] as const);
-    for (const name of order) figures[name].push(await round(contestants[name], plan.tasks));
-  }
+async function measureAll(): Promise<Result> {
+  const loaded = await importMs(plan.imports); // before the emulators are there to disturb it
+  await using stack = await startLocalStack({
+    tables: [APP],
+    queues: [
+      queue(queueName(APP, WORKLOAD), deadLetterQueueName(APP, WORKLOAD)),
+      queue(RAW_QUEUE, `${RAW_QUEUE}-dead`),
+    ],
+  });
+  Object.assign(process.env, stack.environment);
+  countRequests();
+  const latency = await latencyMs(plan.samples);
+  const { lovage, raw } = await throughput(plan);
+  const units = await writeUnits(stack.dynamodbEndpoint, plan.metered);
+  const [few = Number.NaN, many = Number.NaN] = await memoryMb(plan.memory);
+  return {
+    lovage: {
+      ...lovage,
+      wcu_per_task: units.lovage,
+      wcu_per_task_ignored: units.ignored,
+      import_ms: loaded.lovage,
+      latency_ms_p50: latency.p50,
+      latency_ms_p99: latency.p99,
+      bundle_kb: await bundleKb(),
+      rss_mb_20k: few,
+      rss_mb_200k: many,
+      rss_tasks: plan.memory,
+    },
+    raw: { ...raw, wcu_per_task: units.raw, import_ms: loaded.raw },
+  };
 }
 
-const result = { lovage: medians(figures.lovage), raw: medians(figures.raw) };
-
+/** To four digits. */
+const rounded = (value: number) => Number(value.toPrecision(4));
 const columns = (cells: readonly string[]) =>
-  cells.map((cell, i) => (i === 0 ? cell.padEnd(42) : cell.padStart(10))).join("");
-const lines = [
-  `${plan.tasks} tasks, median of ${plan.rounds} ${plan.rounds === 1 ? "round" : "rounds"}, local stack, Node ${process.version}`,
-  columns(["", "lovage", "raw SDK", "ratio"]),
-  ...FIELDS.map((field) => {
-    const [ours, theirs] = [result.lovage[field], result.raw[field]];
-    return columns([MEANINGS[field], String(ours), String(theirs), (ours / theirs).toFixed(2)]);
-  }),
-];
-process.stdout.write(`${lines.join("\n")}\n`);
-if (json) process.stdout.write(`${JSON.stringify(result)}\n`);
+  cells.map((cell, i) => (i === 0 ? cell.padEnd(46) : cell.padStart(10))).join("");
+
+function table({ lovage, raw }: Result): string {
+  const names = Object.keys(MEANINGS) as (keyof typeof MEANINGS)[]; // it has a line for each
+  const lines = names.map((name) => {
+    const ours = lovage[name];
+    const theirs = name in raw ? raw[name as keyof typeof raw] : undefined; // just asked
+    const both = theirs === undefined ? [] : [String(rounded(theirs)), (ours / theirs).toFixed(2)];
+    return columns([MEANINGS[name], String(rounded(ours)), ...both]);
+  });
+  return [
+    `${plan.tasks} tasks, median of ${plan.rounds}; memory after ${lovage.rss_tasks.join(" and ")} tasks; local stack, Node ${process.version}`,
+    columns(["", "lovage", "raw SDK", "ratio"]),
+    ...lines,
+  ].join("\n");
+}
+
+const result = await measureAll();
+process.stdout.write(`${table(result)}\n`);
+if (process.argv.includes("--check")) {
+  const misses = missed(
+    result,
+    TARGETS.filter(({ deterministic }) => deterministic || !quick),
+  );
+  for (const miss of misses) process.stdout.write(`missed: ${miss}\n`);
+  if (misses.length > 0) process.exitCode = 1;
+}
+if (process.argv.includes("--json")) {
+  const json = JSON.stringify(result, (_, value) => (typeof value === "number" ? rounded(value) : value));
+  process.stdout.write(`${json}\n`);
+}
