@@ -7,17 +7,19 @@
 import type { App } from "../app.ts";
 import type { Backends } from "../connection.ts";
 import { describe } from "../duration.ts";
-import { InvalidOption, NotDisposed } from "../errors.ts";
+import { InvalidOption, NotDisposed, NotSupported } from "../errors.ts";
 import { queuesOf } from "../local/queues.ts";
 import { MemoryBroker } from "../memory/broker.ts";
 import { MemoryResultStore } from "../memory/result-store.ts";
 import { check, type Rule, whole } from "../options.ts";
+import { withOverrides } from "../worker/deps.ts";
 import { servedQueues } from "../worker/queues.ts";
 import { assertNotSent, assertSent, type ExpectedCall, type ExpectedCalls } from "./assert-sent.ts";
 import { capturedLogger, type LogLine } from "./captured-logger.ts";
 import { type BrokerFaults, FaultyBroker } from "./faulty-broker.ts";
 import { FaultyStore, type StoreFaults } from "./faulty-store.ts";
-import { type DrainOptions, QueueRunner, type Ran } from "./run-queues.ts";
+import type { Ran } from "./ran.ts";
+import { type DrainOptions, QueueRunner } from "./run-queues.ts";
 import { nameOf, type SentTask, SentTasks, type TaskOf } from "./sent.ts";
 import { type TestClock, testClock, VirtualClock } from "./virtual-clock.ts";
 
@@ -75,7 +77,15 @@ export class InMemoryApp implements AsyncDisposable {
     const store = new FaultyStore(new MemoryResultStore({ clock }), clock);
     const lines: LogLine[] = [];
     const logger = capturedLogger(lines);
-    const backends: Backends = { broker, store, where: async () => ({ broker: "memory", store: "memory" }) };
+    const noWorker = async () => {
+      throw new NotSupported(`app "${app.name}" is in memory for a test, and drain() runs its tasks; no worker can`);
+    };
+    const forWorkers = withOverrides(broker, { check: noWorker });
+    const backends: Backends = {
+      broker: forWorkers,
+      store,
+      where: async () => ({ broker: "memory", store: "memory" }),
+    };
     this.app = app;
     this.clock = testClock(clock);
     this.broker = broker;

@@ -7,7 +7,6 @@
 //   3. nothing is in hand and nothing is due: the drains that were to go this far end, and time passes to the next moment
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { App } from "../app.ts";
-import type { Outcome } from "../core/outcome.ts";
 import { TESTING } from "../defaults.ts";
 import type { Duration } from "../duration.ts";
 import { NeverIdle } from "../errors.ts";
@@ -15,16 +14,15 @@ import type { Logger } from "../log.ts";
 import type { MemoryBroker } from "../memory/broker.ts";
 import { check, oneOf, positiveDuration, whole } from "../options.ts";
 import type { ResultStore } from "../ports/result-store.ts";
-import type { Failure } from "../store/record.ts";
 import { decode } from "../wire/envelope.ts";
-import type { JsonObject, JsonValue } from "../wire/serializer.ts";
 import { executeDeps } from "../worker/deps.ts";
 import type { ExecuteDeps, Execution } from "../worker/execution.ts";
-import type { Job, Run } from "../worker/job.ts";
+import type { Run } from "../worker/job.ts";
 import { runHere } from "../worker/pool-here.ts";
 import { type ServedQueue, servedQueues } from "../worker/queues.ts";
 import { settled } from "./fake-clock.ts";
 import type { FaultyBroker } from "./faulty-broker.ts";
+import { type Ran, ranOf } from "./ran.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
 
 export interface DrainOptions {
@@ -40,23 +38,6 @@ export interface DrainOptions {
   readonly maxMessages?: number;
   /** Real time it waits for a task that waits for something else than the clock, before it gives up with NeverIdle. @default "4s" */
   readonly patience?: Duration;
-}
-
-/** One run of a task's code. */
-export interface Ran {
-  readonly id: string;
-  readonly task: string;
-  readonly args: readonly JsonValue[];
-  readonly kwargs: JsonObject;
-  /** 0 for the first run. */
-  readonly retries: number;
-  readonly workload: string;
-  /** How the run ended: the task may go on after it, as with `"retry"`. */
-  readonly outcome: Outcome["kind"];
-  /** After `"success"`: what it returned. */
-  readonly result?: JsonValue;
-  /** After `"failure"`, `"retry"` or `"rejected"`: its error, where there was one. */
-  readonly failure?: Failure;
 }
 
 interface Drain {
@@ -270,16 +251,6 @@ function counted(names: readonly string[]): string {
   for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
   const sorted = [...counts].sort(([, a], [, b]) => b - a).slice(0, 10);
   return sorted.map(([name, count]) => `${name} (${count})`).join(", ");
-}
-
-function ranOf({ envelope, workload }: Job, outcome: Outcome): Ran {
-  const { id, task, args, kwargs, retries } = envelope;
-  const failure = "failure" in outcome ? outcome.failure : undefined;
-  return {
-    ...{ id, task, args, kwargs, retries, workload, outcome: outcome.kind },
-    ...(outcome.kind === "success" && outcome.result !== undefined ? { result: JSON.parse(outcome.result) } : {}),
-    ...(failure === undefined ? {} : { failure }),
-  };
 }
 
 /** Until one of them has ended, or a little real time has passed. */

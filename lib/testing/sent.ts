@@ -39,21 +39,24 @@ export type TaskOf<A extends readonly unknown[]> = string | { readonly taskName:
 export const nameOf = (task: AnyTask): string => (typeof task === "string" ? task : task.taskName);
 
 export class SentTasks {
-  readonly #tasks = new Map<string, SentTask>();
+  #tasks: SentTask[] = [];
+  readonly #ids = new Set<string>();
 
   /** Notes a message that was accepted. */
   note(body: string, workload: string, now: number): void {
     const envelope = read(body);
-    if (envelope === undefined || envelope.retries > 0 || this.#tasks.has(envelope.id)) return;
-    this.#tasks.set(envelope.id, sentTask(envelope, workload, now));
+    if (envelope === undefined || envelope.retries > 0 || this.#ids.has(envelope.id)) return;
+    this.#ids.add(envelope.id);
+    this.#tasks.push(sentTask(envelope, workload, now));
   }
 
   get all(): readonly SentTask[] {
-    return [...this.#tasks.values()];
+    return [...this.#tasks];
   }
 
+  /** Forgets them. One that is sent on afterwards, as a resent dead letter is, is no new task still. */
   clear(): void {
-    this.#tasks.clear();
+    this.#tasks = [];
   }
 }
 

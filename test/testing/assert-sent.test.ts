@@ -164,12 +164,15 @@ test("a retry is no new task, a callback is one", async () => {
   test.assertSent(note, { times: 1 });
 });
 
-test("clearSent() forgets", async () => {
+test("clearSent() forgets, and what is only sent on is not sent anew", async () => {
   await using test = inMemory(app);
   await add.delay(1, 1);
+  test.store.failNext("write", { change: "claim", times: 5 * 8 }); // every receive its queue allows: it is resent
   test.clearSent();
   test.assertNotSent(add);
   expect(await test.drain()).toHaveLength(1);
+  expect(test.logs).toContainEqual(expect.objectContaining({ row: "dead letter, never claimed" }));
+  test.assertNotSent(add);
 });
 
 test("sent and sentTo list what was sent", async () => {

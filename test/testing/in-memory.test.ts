@@ -1,8 +1,18 @@
 // An app whose back ends are swapped for a test, and what a test can do with it. The app is a module's constant, as a user's is.
 import { AsyncLocalStorage } from "node:async_hooks";
 import { expect, test, vi } from "vitest";
-import { createApp, currentTask, InvalidOption, NeverIdle, NotDisposed, onFargate, onLambda } from "../../lib/index.ts";
+import {
+  type AsyncResult,
+  createApp,
+  currentTask,
+  InvalidOption,
+  NeverIdle,
+  NotDisposed,
+  onFargate,
+  onLambda,
+} from "../../lib/index.ts";
 import { inMemory } from "../../lib/testing/index.ts";
+import { startWorker } from "../../lib/worker/worker.ts";
 
 class Flaky extends Error {}
 
@@ -316,6 +326,22 @@ test("tasks see nothing of the test's own async context", async () => {
     await test.drain();
   });
   expect(seen).toEqual([undefined]);
+});
+
+test("several results are waited for at once", async () => {
+  await using _ = inMemory(app);
+  failures = 2;
+  const results = [await flaky.delay(), await add.delay(1, 2), await add.applyAsync([3, 4], { countdown: "10m" })];
+  expect(await Promise.all(results.map((result: AsyncResult) => result.get({ timeout: "20m" })))).toEqual([
+    "done",
+    3,
+    7,
+  ]);
+});
+
+test("a worker does not start on an app in memory: it would run beside drain()", async () => {
+  await using _ = inMemory(app);
+  await expect(startWorker(app)).rejects.toThrow("drain() runs its tasks");
 });
 
 test("a test runner's fake timers do no harm", async () => {
