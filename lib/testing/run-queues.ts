@@ -64,6 +64,7 @@ export class QueueRunner {
   readonly #inHand = new Set<Execution & { readonly task: string }>();
   /** A message nobody can read, not even an id, stays on its dead-letter queue for ever. */
   readonly #hopeless = new Set<string>();
+  #receiving: Promise<void> | undefined;
   #handled: string[] = [];
   #concurrency = 1;
   #maxMessages: number = TESTING.maxMessages;
@@ -137,8 +138,8 @@ export class QueueRunner {
     try {
       while (this.#isWanted) {
         if (this.#handled.length >= this.#maxMessages) this.#giveUp(this.#endless());
-        else if (await this.#startNext()) await settled();
-        else if (this.#inHand.size > 0) await this.#waitForRuns();
+        else if (this.#startNext()) await settled();
+        else if (this.#receiving || this.#inHand.size > 0) await this.#waitForRuns();
         else await this.#passTime();
       }
     } catch (error) {
@@ -148,17 +149,27 @@ export class QueueRunner {
     }
   }
 
-  async #startNext(): Promise<boolean> {
-    if (this.#inHand.size >= this.#concurrency) return false;
+  /** Receives the next message that is due. The loop does not wait for it: a receive may be told to take long. */
+  #startNext(): boolean {
+    if (this.#receiving || this.#inHand.size >= this.#concurrency) return false;
     const next = this.#nextDue();
     if (next === undefined || next.at > this.#clock.now()) return false;
-    const { queue, limits, handle } = next.served;
+    this.#receiving = this.#clock
+      .within(() => this.#receive(next.served))
+      .finally(() => {
+        this.#receiving = undefined;
+        this.#waitedMs = 0;
+      });
+    return true;
+  }
+
+  async #receive({ queue, limits, handle }: ServedQueue): Promise<void> {
     const { visibilitySeconds } = limits;
     try {
       const [delivery] = await this.#broker.receive(queue, { max: 1, waitSeconds: 0, visibilitySeconds });
-      if (delivery === undefined) return true; // it has gone to the dead-letter queue
+      if (delivery === undefined) return; // it has gone to the dead-letter queue
       const task = nameOf(delivery.body);
-      const execution = { ...this.#clock.within(() => handle(delivery, limits, this.#deps)), task };
+      const execution = { ...handle(delivery, limits, this.#deps), task };
       this.#handled.push(task);
       this.#inHand.add(execution);
       void execution.done.then((row) => {
@@ -170,7 +181,6 @@ export class QueueRunner {
       this.#handled.push("a receive that failed");
       this.#deps.log.warn({ queue, error: String(error) }, "could not receive, trying again");
     }
-    return true;
   }
 
   /** The queue whose next message comes due first. */
@@ -194,7 +204,7 @@ export class QueueRunner {
       return;
     }
     this.#waitedMs += PAUSE_MS; // by turns and not by a clock: a task that computes for long has not waited
-    await pause([...this.#inHand].map(({ done }) => done));
+    await pause([this.#receiving, ...[...this.#inHand].map(({ done }) => done)].filter((one) => one !== undefined));
   }
 
   async #passTime(): Promise<void> {

@@ -1,4 +1,5 @@
 // What goes wrong on command, and what Lovage makes of it: each task still ends once.
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { BrokerUnavailable, createApp, onFargate } from "../../lib/index.ts";
 import { inMemory } from "../../lib/testing/index.ts";
@@ -86,6 +87,15 @@ test("a call that takes long lets time pass", async () => {
   expect(test.clock.now().getTime() - began).toBe(2_000);
 });
 
+test("a receive that takes long holds up drain() by the test's clock, and nothing else", async () => {
+  await using test = inTest();
+  test.broker.delayNext("receive", "10s");
+  const began = test.clock.now().getTime();
+  await add.delay(1, 1);
+  expect(await test.drain()).toHaveLength(1);
+  expect(test.clock.now().getTime() - began).toBe(10_000);
+});
+
 test("where a claim cannot be written for a moment, the task runs once all the same", async () => {
   await using test = inTest();
   test.store.failNext("write", { change: "claim", times: 2 });
@@ -135,6 +145,47 @@ test("a message nobody could ever handle is recorded through the dead-letter que
   const result = await add.delay(1, 1);
   expect(await test.drain()).toEqual([]);
   expect(await result.info()).toMatchObject({ state: "FAILURE", failure: { type: "DeadLettered" } });
+});
+
+test("whatever goes wrong, every task ends once and its callback is one task", async () => {
+  const operations = ["send", "receive", "delete", "changeVisibility"] as const;
+  const changes = ["claim", "succeed", "heartbeat"] as const;
+  await fc.assert(
+    fc.asyncProperty(
+      fc.record({
+        seed: fc.nat(),
+        fail: fc.array(fc.constantFrom(...operations), { maxLength: 6 }),
+        lose: fc.array(fc.constantFrom(...operations), { maxLength: 6 }),
+        slow: fc.array(fc.constantFrom(...operations), { maxLength: 3 }),
+        failWrites: fc.array(fc.constantFrom(...changes), { maxLength: 6 }),
+        loseWrites: fc.array(fc.constantFrom(...changes), { maxLength: 6 }),
+        duplicates: fc.nat(3),
+        droppedAcks: fc.nat(3),
+        concurrency: fc.integer({ min: 1, max: 4 }),
+      }),
+      async (wrong) => {
+        await using test = inTest({ seed: wrong.seed });
+        const results = await Promise.all([1, 2, 3, 4, 5].map((n) => add.applyAsync([n, n], { link: note.s() })));
+        test.broker.reorder(wrong.seed);
+        for (const operation of wrong.fail) test.broker.failNext(operation);
+        for (const operation of wrong.lose) test.broker.loseAnswer(operation);
+        for (const operation of wrong.slow) test.broker.delayNext(operation, "20s");
+        for (const change of wrong.failWrites) test.store.failNext("write", { change });
+        for (const change of wrong.loseWrites) test.store.loseAnswer("write", { change });
+        if (wrong.duplicates > 0) test.broker.duplicateNext({ times: wrong.duplicates });
+        if (wrong.droppedAcks > 0) test.broker.dropAck({ times: wrong.droppedAcks });
+        await test.drain({ concurrency: wrong.concurrency });
+        test.store.recover();
+
+        expect(await Promise.all(results.map((result) => result.get()))).toEqual([2, 4, 6, 8, 10]);
+        const callbacks = test.sentTo(note);
+        expect(callbacks.map(({ args }) => args[0]).sort()).toEqual([10, 2, 4, 6, 8]);
+        for (const { id } of callbacks) expect(await note.result(id).state()).toBe("SUCCESS");
+        expect(await test.drain()).toEqual([]);
+      },
+    ),
+    { numRuns: 60 },
+  );
 });
 
 test("a read that fails reaches whoever reads; a slow one takes its time", async () => {
