@@ -2,7 +2,7 @@
 import type { App } from "./app.ts";
 import type { Connect } from "./connection.ts";
 import { describe } from "./duration.ts";
-import { InvalidOption } from "./errors.ts";
+import { InvalidOption, NotSupported } from "./errors.ts";
 import { check, flag, type Rule } from "./options.ts";
 
 export interface EagerOptions {
@@ -20,7 +20,19 @@ export const eagerOption: Rule<EagerOptions | false> = (value, name) => {
 
 export function eagerly(app: App, { propagates = false }: EagerOptions): Connect {
   return async (_, clock) => {
-    const { eagerBackends } = await import("./worker/eager.ts");
+    const { eagerBackends } = await engine();
     return eagerBackends(app, clock, propagates);
   };
+}
+
+/** In a variable, so that bundlers leave it out: what is deployed has no use for it, and it brings all that runs tasks. */
+const ENGINE: string = "./worker/eager.ts";
+
+async function engine(): Promise<typeof import("./worker/eager.ts")> {
+  try {
+    return await import(ENGINE);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ERR_MODULE_NOT_FOUND") throw error;
+    throw new NotSupported("eager mode is no part of bundles; run it from the installed package, as tests do");
+  }
 }

@@ -1,4 +1,10 @@
 // Eager mode: calls run in place. What Celery's hides (JSON, retries, limits) happens here too.
+import { execFile } from "node:child_process";
+import { readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { build } from "esbuild";
 import { describe, expect, test } from "vitest";
 import {
   createApp,
@@ -210,6 +216,26 @@ test("a worker of an eager app does not start", async () => {
   const { app } = shop();
   await expect(startWorker(app)).rejects.toThrow(NotSupported);
   await expect(startWorker(app)).rejects.toThrow("no message waits for a worker");
+});
+
+test("a bundle has no eager mode in it, and says so", async () => {
+  const root = fileURLToPath(new URL("../..", import.meta.url));
+  const contents = `
+    import { createApp } from "./lib/index.ts";
+    const app = createApp("shop", { eager: true });
+    const add = app.task("add", (x, y) => x + y);
+    add.delay(2, 3).catch(({ code, message }) => console.log(code, message));
+  `;
+  const outfile = join(root, ".lovage", `eager-${process.pid}.mjs`); // where the SDK can be found
+  const stdin = { contents, resolveDir: root, loader: "ts" } as const;
+  try {
+    await build({ stdin, outfile, bundle: true, platform: "node", format: "esm", external: ["@aws-sdk/*"] });
+    expect(readFileSync(outfile, "utf8")).not.toContain("lib/worker/execute.ts");
+    const { stdout } = await promisify(execFile)(process.execPath, [outfile]);
+    expect(stdout).toMatch(/^LOVAGE_NOT_SUPPORTED eager mode is no part of bundles/);
+  } finally {
+    rmSync(outfile, { force: true });
+  }
 });
 
 test.each([
