@@ -1,15 +1,16 @@
 // Writes made in the same turn of the event loop share a BatchExecuteStatement: one request instead of up to 25. A batch only
 // ever says "done"; whatever else it answers, or fails to answer, is settled by the single write, which tells the record.
-import { BatchExecuteStatementCommand, type DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import type { Clock } from "../clock.ts";
-import type { Change } from "../core/changes.ts";
+import { applied, type Change } from "../core/changes.ts";
 import { DYNAMODB } from "../defaults.ts";
 import { StoreUnavailable } from "../errors.ts";
+import type { WriteAnswer } from "../ports/result-store.ts";
 import { Coalescer, type Fate } from "./coalesce.ts";
+import type { ExecuteStatements } from "./execute-statements.ts";
 import { type Statement, toStatement } from "./statements.ts";
 
 /** "unknown": refused, or nobody knows. The single write will tell. */
-export type BatchAnswer = "done" | "unknown";
+type BatchAnswer = "done" | "unknown";
 
 interface Entry {
   readonly id: string;
@@ -24,19 +25,28 @@ const DEADLINE_MS = 10_000;
 /** No permission for PartiQL, or no PartiQL at all: single writes from now on, instead of both for ever. */
 const NOT_AVAILABLE: ReadonlySet<string> = new Set(["AccessDeniedException", "UnknownOperationException"]);
 
+export interface BatchWritesOptions {
+  readonly table: string;
+  readonly execute: ExecuteStatements;
+  readonly clock: Clock;
+  /** Calls back when what belongs together has been written. @default - setImmediate */
+  readonly endOfTurn?: (callback: () => void) => void;
+}
+
 export class BatchWrites {
   readonly #table: string;
-  readonly #client: () => DynamoDBClient;
+  readonly #execute: ExecuteStatements;
   readonly #coalescer: Coalescer<Entry, BatchAnswer>;
   #available = true;
   /** Statements this DynamoDB does not understand: never tried again. */
   readonly #unsupported = new Set<string>();
 
-  constructor(table: string, client: () => DynamoDBClient, clock: Clock) {
+  constructor({ table, execute, clock, endOfTurn }: BatchWritesOptions) {
     this.#table = table;
-    this.#client = client;
+    this.#execute = execute;
     this.#coalescer = new Coalescer<Entry, BatchAnswer>({
       clock,
+      ...(endOfTurn && { endOfTurn }),
       maxEntries: DYNAMODB.maxBatchStatements,
       maxBytes: Number.POSITIVE_INFINITY,
       maxRequests: REQUESTS,
@@ -46,7 +56,14 @@ export class BatchWrites {
     });
   }
 
-  async write(change: Change): Promise<BatchAnswer> {
+  /** Writes the change in a batch, or by `alone` where a batch cannot, would not or did not say. */
+  async write(change: Change, alone: (change: Change) => Promise<WriteAnswer>): Promise<WriteAnswer> {
+    // What is known of the record: all of it after a claim, what was set after an ending.
+    if ((await this.#batched(change)) === "done") return { applied: true, record: applied(change, undefined) };
+    return alone(change);
+  }
+
+  async #batched(change: Change): Promise<BatchAnswer> {
     const statement = this.#available ? toStatement(this.#table, change) : undefined;
     if (statement === undefined || this.#unsupported.has(statement.Statement)) return "unknown";
     return this.#coalescer.add({ id: change.id, statement }).catch(() => "unknown");
@@ -64,15 +81,15 @@ export class BatchWrites {
 
   async #send(batch: readonly Entry[]): Promise<readonly BatchAnswer[]> {
     try {
-      const command = new BatchExecuteStatementCommand({ Statements: batch.map(({ statement }) => statement) });
-      const { Responses = [] } = await this.#client().send(command);
+      const answers = await this.#execute(batch.map(({ statement }) => statement));
       return batch.map(({ statement }, i) => {
-        const error = Responses[i]?.Error;
-        if (error?.Code === "AccessDenied") this.#available = false;
+        const answer = answers[i];
+        if (answer === "done") return "done";
+        if (answer?.Code === "AccessDenied") this.#available = false;
         // An item over its limit is a fault of this one write, not of the statement.
-        if (error?.Code === "ValidationError" && !/item size/i.test(error.Message ?? ""))
+        if (answer?.Code === "ValidationError" && !/item size/i.test(answer.Message ?? ""))
           this.#unsupported.add(statement.Statement);
-        return Responses[i] !== undefined && error === undefined ? "done" : "unknown";
+        return "unknown";
       });
     } catch (error) {
       if (NOT_AVAILABLE.has((error as Error).name)) this.#available = false; // whatever the SDK throws is an Error

@@ -8,7 +8,7 @@ import type { LovageError } from "../errors.ts";
 import { pauseMs, within } from "./deadline.ts";
 
 /** Taken when the module loads: a test that fakes the global timers would otherwise stop every send. */
-const endOfTurn = setImmediate;
+const immediately = setImmediate;
 
 /** What one attempt came to for one entry. */
 export type Fate<Answer> =
@@ -21,6 +21,8 @@ export type Fate<Answer> =
 
 export interface Batching<Entry, Answer> {
   readonly clock: Clock;
+  /** @default - setImmediate */
+  readonly endOfTurn?: (callback: () => void) => void;
   readonly maxEntries: number;
   /** Largest sum of bytes in one request. */
   readonly maxBytes: number;
@@ -78,6 +80,7 @@ export class Coalescer<Entry, Answer> {
 
   #startTurn(): Turn {
     const turn = { endedAt: 0 };
+    const { endOfTurn = immediately } = this.#batching;
     endOfTurn(() => {
       turn.endedAt = this.#batching.clock.monotonic();
       this.#turn = undefined;

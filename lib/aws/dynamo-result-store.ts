@@ -9,13 +9,14 @@ import {
   UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
 import { type Clock, systemClock } from "../clock.ts";
-import { applied, type Change } from "../core/changes.ts";
+import type { Change } from "../core/changes.ts";
 import type { ResultStore, WriteAnswer } from "../ports/result-store.ts";
 import type { TaskRecord } from "../store/record.ts";
 import { TABLE } from "../store/table.ts";
 import { BatchWrites } from "./batch-writes.ts";
 import { type DynamoClientOptions, type DynamoClients, dynamoClients, whereIs } from "./clients.ts";
 import { mayCreate, toOverwrite, toUpdate, type Update } from "./conditions.ts";
+import { executeStatements } from "./execute-statements.ts";
 import { type Item, itemBytes, toRecord } from "./record-item.ts";
 import { toStoreError } from "./to-error.ts";
 
@@ -40,7 +41,9 @@ export class DynamoResultStore implements ResultStore {
     this.#table = table;
     this.#clock = clock;
     this.#clients = dynamoClients(options);
-    this.#batches = batchWrites ? new BatchWrites(table, () => this.#client, clock) : undefined;
+    this.#batches = batchWrites
+      ? new BatchWrites({ table, execute: executeStatements(() => this.#client), clock })
+      : undefined;
   }
 
   get #client(): DynamoDBClient {
@@ -58,8 +61,8 @@ export class DynamoResultStore implements ResultStore {
   }
 
   async write(change: Change): Promise<WriteAnswer> {
-    if ((await this.#batches?.write(change)) === "done") return { applied: true, record: written(change) };
-    return this.#writeAlone(change);
+    const alone = (single: Change) => this.#writeAlone(single);
+    return this.#batches?.write(change, alone) ?? alone(change);
   }
 
   async #writeAlone(change: Change): Promise<WriteAnswer> {
@@ -123,11 +126,6 @@ export class DynamoResultStore implements ResultStore {
 
 function keyOf(id: string): Item {
   return { [TABLE.key]: { S: id } };
-}
-
-/** What is known of a record after a batched write: all of it after a claim, what was set after an ending. */
-function written(change: Change): TaskRecord {
-  return applied(change, undefined);
 }
 
 function isEmpty(values: Item): boolean {

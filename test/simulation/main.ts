@@ -1,9 +1,14 @@
-// npm run simulate -- [--seeds N] [--from S] | --seed K      Exit 1 on a violation, which is printed with its seed.
+// npm run simulate -- [--batched] [--seeds N] [--from S] | --seed K      Exit 1 on a violation, which is printed with its seed.
 import { parseArgs } from "node:util";
 import { World } from "./world.ts";
 
 const { values } = parseArgs({
-  options: { seeds: { type: "string" }, from: { type: "string" }, seed: { type: "string" } },
+  options: {
+    seeds: { type: "string" },
+    from: { type: "string" },
+    seed: { type: "string" },
+    batched: { type: "boolean" },
+  },
 });
 const from = Number(values.seed ?? values.from ?? 1);
 const seeds = values.seed === undefined ? Number(values.seeds ?? 1_000) : 1;
@@ -11,7 +16,7 @@ const faults: Record<string, number> = {};
 const began = performance.now();
 let violated = 0;
 for (let seed = from; seed < from + seeds; seed++) {
-  const world = new World({ seed });
+  const world = new World({ seed, batched: values.batched === true });
   const violations = await world.run();
   for (const [kind, n] of Object.entries(world.faults)) faults[kind] = (faults[kind] ?? 0) + n;
   if (violations.length === 0) continue;

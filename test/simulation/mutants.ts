@@ -170,6 +170,29 @@ export const MUTANTS: readonly Mutant[] = [
   },
 ];
 
+/** What may go wrong in the batching layer alone: run where claims and endings are batched. */
+export const BATCH_MUTANTS: readonly Mutant[] = [
+  {
+    name: "a thrown batch counts as done",
+    execute: (execute) => (batch) => execute(batch).catch(() => batch.map(() => "done")),
+  },
+  {
+    name: "a refused statement counts as done",
+    execute: (execute) => async (batch) => (await execute(batch)).map(() => "done"),
+  },
+  {
+    name: "answers come in another order",
+    execute: (execute) => async (batch) => [...(await execute(batch))].reverse(),
+  },
+  { name: "an INSERT overwrites", statement: always(["claim"]) },
+  { name: "an ending's statement needs no token", statement: without("token", ["succeed", "fail", "retry", "revoke"]) },
+  {
+    name: "an ending's statement needs no state",
+    statement: without("states", ["succeed", "fail", "retry", "revoke"]),
+  },
+  { name: "a retry's statement ignores a request to revoke", statement: without("notRevokeRequested", ["retry"]) },
+];
+
 /** `apply` with its three effects in another order. */
 function ordered(...order: readonly ("write" | "publish" | "settle")[]): Partial<Protocol> {
   return {

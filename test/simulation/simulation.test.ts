@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { MUTANTS } from "./mutants.ts";
-import { World } from "./world.ts";
+import { BATCH_MUTANTS, MUTANTS } from "./mutants.ts";
+import { type Mutant, World } from "./world.ts";
 
 /** Replays with `npm run simulate -- --seed N`. */
-async function firstViolation(seeds: number, mutant?: (typeof MUTANTS)[number]) {
+async function firstViolation(seeds: number, { mutant, batched = false }: { mutant?: Mutant; batched?: boolean } = {}) {
   for (let seed = 1; seed <= seeds; seed++) {
-    const violations = await new World({ seed, ...(mutant ? { mutant } : {}) }).run();
+    const violations = await new World({ seed, batched, ...(mutant ? { mutant } : {}) }).run();
     if (violations.length > 0) return { seed, violations };
   }
   return undefined;
@@ -43,11 +43,45 @@ describe("the protocol, simulated", () => {
   });
 });
 
+describe("the protocol, simulated with batched claims and endings", () => {
+  test("keeps the same invariants in every one of 1,000 seeded worlds", async () => {
+    expect(await firstViolation(1_000, { batched: true })).toBeUndefined();
+  }, 180_000);
+
+  test("injects every kind of fault a batch can have, and has batches of several writes", async () => {
+    const faults: Record<string, number> = {};
+    for (let seed = 1; seed <= 50; seed++) {
+      const world = new World({ seed, batched: true });
+      await world.run();
+      for (const [kind, n] of Object.entries(world.faults)) faults[kind] = (faults[kind] ?? 0) + n;
+    }
+    const kinds = Object.keys(faults).filter((kind) => /batch|statement/.test(kind));
+    expect(kinds.sort()).toEqual([
+      "batch answer lost",
+      "batch applied in part",
+      "batch failed",
+      "batch heard twice",
+      "batch late",
+      "batch of one",
+      "batch of several",
+      "statement refused",
+    ]);
+  }, 60_000);
+
+  test.each(BATCH_MUTANTS)(
+    "it notices when $name",
+    async (mutant) => {
+      expect(await firstViolation(600, { mutant, batched: true })).toBeDefined();
+    },
+    180_000,
+  );
+});
+
 describe("the simulation notices when", () => {
   test.each(MUTANTS)(
     "$name",
     async (mutant) => {
-      expect(await firstViolation(600, mutant)).toBeDefined();
+      expect(await firstViolation(600, { mutant })).toBeDefined();
     },
     120_000,
   );

@@ -1,4 +1,6 @@
 // One simulated world: real execute/apply code of several workers over the in-memory adapters, under virtual time.
+import { BatchWrites } from "../../lib/aws/batch-writes.ts";
+import type { ExecuteStatements } from "../../lib/aws/execute-statements.ts";
 import type { Change } from "../../lib/core/changes.ts";
 import * as changes from "../../lib/core/changes.ts";
 import { freshId, idKey } from "../../lib/core/ids.ts";
@@ -8,6 +10,7 @@ import { Events } from "../../lib/events.ts";
 import { silentLogger } from "../../lib/log.ts";
 import { MemoryBroker } from "../../lib/memory/broker.ts";
 import { MemoryResultStore } from "../../lib/memory/result-store.ts";
+import type { ResultStore } from "../../lib/ports/result-store.ts";
 import { revoke } from "../../lib/revoke.ts";
 import type { TaskSettings } from "../../lib/settings.ts";
 import { FakeClock, seededRandom } from "../../lib/testing/fake-clock.ts";
@@ -19,6 +22,7 @@ import type { Job } from "../../lib/worker/job.ts";
 import { Checker } from "./checker.ts";
 import { type FaultRates, Life } from "./life.ts";
 import { APP, DEAD, QUEUE } from "./names.ts";
+import { simulatedStatements } from "./statements.ts";
 
 const VISIBILITY = 30;
 const MAX_RECEIVES = WORKLOAD_DEFAULTS.maxReceiveCount;
@@ -46,11 +50,17 @@ export interface Mutant {
   readonly protocol?: Partial<Protocol>;
   /** Changes a write on its way to the store. */
   readonly change?: (change: Change) => Change;
+  /** Changes a write in a batch, after it became a statement. */
+  readonly statement?: (change: Change) => Change;
+  /** Changes what the batching layer is told. */
+  readonly execute?: (execute: ExecuteStatements) => ExecuteStatements;
 }
 
 export interface WorldOptions {
   readonly seed: number;
   readonly mutant?: Mutant;
+  /** Claims and endings go through the batching layer. @default false */
+  readonly batched?: boolean;
 }
 
 export class World {
@@ -65,10 +75,12 @@ export class World {
   readonly #key = idKey(APP);
   readonly #protocol: Protocol;
   readonly #mutate: (change: Change) => Change;
+  /** What everybody writes to: `store`, or the batching layer over it. */
+  readonly #writes: ResultStore;
   readonly #lives: Life[] = [];
   #faultsUntil = 0;
 
-  constructor({ seed, mutant }: WorldOptions) {
+  constructor({ seed, mutant, batched = false }: WorldOptions) {
     this.#random = seededRandom(seed * 7_919);
     this.clock = new FakeClock({ seed });
     this.checker = new Checker(this);
@@ -93,6 +105,24 @@ export class World {
       late: storm,
       duplicate: 0.05,
       burn: seed % 5 === 1 ? 0.85 : 0,
+    };
+    this.#writes = batched ? this.#batching(mutant) : this.store;
+  }
+
+  /** All processes share its batches: more of them, and larger ones, than each would have by itself. */
+  #batching({ statement, execute = (same) => same }: Partial<Mutant> = {}): ResultStore {
+    const { clock, store } = this;
+    const batches = new BatchWrites({
+      table: APP,
+      execute: execute(simulatedStatements(this, store, statement)),
+      clock,
+      endOfTurn: (callback) => clock.timer(this.#random() * SECOND, callback), // a busy event loop, for larger batches
+    });
+    return {
+      read: (id) => store.read(id),
+      write: (change) => batches.write(change, (alone) => store.write(alone)),
+      check: () => store.check(),
+      close: () => store.close(),
     };
   }
 
@@ -199,7 +229,7 @@ export class World {
     };
     const { id } = spec.envelope;
     const publish = async () => {
-      const store = client.store(this.store, this.#mutate);
+      const store = client.store(this.#writes, this.#mutate);
       if (spec.mode === "chosen") {
         const answer = await store.write(changes.recordPending(id, "task", "default", this.clock.now()));
         if (!answer.applied) return;
@@ -211,8 +241,8 @@ export class World {
     };
     at(spec.publishAt, publish);
     at(spec.publishAgainAt, publish);
-    at(spec.revokeAt, () => revoke(client.store(this.store, this.#mutate), id, "cooperate", this.clock.now()));
-    at(spec.forgetAt, () => client.store(this.store, this.#mutate).write(changes.forget(id)));
+    at(spec.revokeAt, () => revoke(client.store(this.#writes, this.#mutate), id, "cooperate", this.clock.now()));
+    at(spec.forgetAt, () => client.store(this.#writes, this.#mutate).write(changes.forget(id)));
   }
 
   #life(name: string, offset: number, mayDie: boolean): Life {
@@ -280,7 +310,7 @@ export class World {
   #deps(life: Life): ExecuteDeps {
     return {
       broker: life.broker(this.broker),
-      store: life.store(this.store, this.#mutate),
+      store: life.store(this.#writes, this.#mutate),
       clock: life.clock,
       log: silentLogger,
       owner: life.name,
