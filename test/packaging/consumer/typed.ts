@@ -1,7 +1,7 @@
 // What a user's compiler has to know. Compiled as an ES module, as CommonJS and for a bundler; never run.
 import { type AsyncResult, createApp, onLambda } from "lovage";
 import { createLambdaHandler } from "lovage/lambda";
-import { FakeClock, MemoryBroker } from "lovage/testing";
+import { type InMemoryApp, inMemory } from "lovage/testing";
 
 const app = createApp("typed", { workloads: { default: onLambda({ memory: "512MB", timeout: "60s" }) } });
 const add = app.task("add", (x: number, y: number) => x + y);
@@ -9,7 +9,7 @@ const add = app.task("add", (x: number, y: number) => x + y);
 export const sum: Promise<AsyncResult<number>> = add.delay(2, 3);
 export const known: AsyncResult<number> = add.result("an id");
 export const handler = createLambdaHandler(app);
-export const broker = new MemoryBroker(new FakeClock(), [{ name: "typed-default" }]);
+export const test: InMemoryApp = inMemory(app);
 
 // @ts-expect-error: x is a number
 add.delay("2", 3);
