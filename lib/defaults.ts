@@ -9,6 +9,8 @@ const DAY = 24 * HOUR;
 export const SQS = {
   /** Largest message, and largest sum of a batch, attributes included (SendMessage). */
   maxMessageBytes: 1_048_576,
+  /** A request is billed once for every started step of this size. */
+  billedStepBytes: 65_536,
   /** Entries in one SendMessageBatch, DeleteMessageBatch or ChangeMessageVisibilityBatch. */
   maxBatchEntries: 10,
   /** DelaySeconds of one message on a standard queue. */
@@ -147,4 +149,31 @@ export const LOCAL_LAMBDA = {
   concurrencyPerMinute: 300,
   /** Most concurrent batches of one mapping. */
   maxConcurrency: 1_250,
+} as const;
+
+/**
+ * Arguments and results that travel by reference (docs/payloads.md has the arithmetic, test/unit/payload-prices.test.ts
+ * repeats it).
+ */
+export const PAYLOADS = {
+  /**
+   * Bytes of a message over which its arguments do: the most whole steps of SQS's bill of which a record can still keep a
+   * dead letter. Up to there a send and a receive cost less than a PUT and a GET of S3.
+   */
+  argsOver: Math.floor(MAX_KEPT_BODY_BYTES / SQS.billedStepBytes) * SQS.billedStepBytes,
+  /** Bytes of a result over which it does: twice the size at which S3 costs as much as DynamoDB's write units. */
+  resultsOver: 16_384,
+  /** Neither may be set lower: a reference takes a fifth of this. */
+  leastBytes: 1_024,
+  /**
+   * Largest payload. S3 holds far more; memory does not: a worker has it as bytes, as text and as values, at its peak seven
+   * times its size (measured), and this is what a Lambda function of 512 MB can hold once besides itself.
+   */
+  maxBytes: 32 * 1_048_576,
+  /** Days an object may be kept for: each is one lifecycle rule of the bucket, and the first that suffices is taken. */
+  keptDays: [16, 32, 64, 128, 256, 512, 1_024, 2_048, 4_096],
+  /** How long one try may take, besides the time of its bytes. */
+  tryMs: 5_000,
+  /** Slowest link on which a payload still arrives. */
+  bytesPerSecond: 1_048_576,
 } as const;

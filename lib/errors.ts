@@ -70,22 +70,30 @@ export class InvalidResult extends LovageError {
   }
 }
 
-/** A message over SQS's limit of 1 MiB. */
+/** A message over SQS's limit of 1 MiB, or arguments over what the payload store takes. */
 export class MessageTooLarge extends LovageError {
-  constructor(what: string, bytes: number, limit: number) {
-    super(
-      "LOVAGE_MESSAGE_TOO_LARGE",
-      `${what} is ${bytes} bytes, the limit is ${limit}; pass an id or a key of what is stored elsewhere instead of the data`,
-    );
+  /** `why`: what would help. "no store": the app has no `payloads`. */
+  constructor(what: string, bytes: number, limit: number, why: keyof typeof TOO_LARGE = "at most") {
+    super("LOVAGE_MESSAGE_TOO_LARGE", `${what} is ${bytes} bytes, the limit is ${limit}; ${TOO_LARGE[why]}`);
   }
 }
 
-/** A result over what a DynamoDB item holds. */
+const TOO_LARGE = {
+  "at most": "pass an id or a key of what is stored elsewhere instead of the data",
+  "no store":
+    "set payloads on the app, which carries large arguments through S3, or pass a key of what is stored elsewhere",
+  "not the arguments":
+    "its callbacks or headers make it so large, and only a task's own arguments go through the payload store; pass them a key of what is stored elsewhere",
+} as const;
+
+/** A result over what a DynamoDB item holds, or over what the payload store takes. */
 export class ResultTooLarge extends LovageError {
-  constructor(task: string, bytes: number, limit: number) {
+  /** `hasStore`: the app has `payloads`, and the limit is theirs. */
+  constructor(task: string, bytes: number, limit: number, hasStore = false) {
+    const fix = hasStore ? "" : "set payloads on the app, which keeps large results in S3, or ";
     super(
       "LOVAGE_RESULT_TOO_LARGE",
-      `the result of "${task}" is ${bytes} bytes, the limit is ${limit}; store it elsewhere and return its key`,
+      `the result of "${task}" is ${bytes} bytes, the limit is ${limit}; ${fix}store it elsewhere and return its key`,
     );
   }
 }
@@ -333,7 +341,7 @@ export class BrokerUnavailable extends LovageError {
   }
 }
 
-/** SQS or DynamoDB refused a request for a reason that does not pass by itself. Trying again would be refused again. */
+/** SQS, DynamoDB or S3 refused a request for a reason that does not pass by itself. Trying again would be refused again. */
 export class RequestRefused extends LovageError {
   constructor(message: string, options?: ErrorOptions) {
     super("LOVAGE_REQUEST_REFUSED", message, options);
@@ -363,6 +371,30 @@ export class TableNotFound extends LovageError {
     super(
       "LOVAGE_TABLE_NOT_FOUND",
       `table "${table}" does not exist at ${endpoint}; deploy the app, start "lovage dev", or check the region`,
+    );
+  }
+}
+
+/** S3 could not be reached in time, or throttled for too long. Nothing refers to what was being written. */
+export class PayloadStoreUnavailable extends LovageError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("LOVAGE_PAYLOAD_STORE_UNAVAILABLE", message, options);
+  }
+}
+
+/** Arguments or a result that travelled by reference are not where the reference says, or are not what they were. */
+export class PayloadLost extends LovageError {
+  constructor(what: string, key: string, why: string) {
+    super("LOVAGE_PAYLOAD_LOST", `${what} cannot be brought back from "${key}" in the payload store: ${why}`);
+  }
+}
+
+/** The bucket of `payloads` does not exist in this account and region. */
+export class BucketNotFound extends LovageError {
+  constructor(bucket: string, endpoint: string) {
+    super(
+      "LOVAGE_BUCKET_NOT_FOUND",
+      `bucket "${bucket}" does not exist at ${endpoint}; deploy the app, start "lovage dev", or check the bucket in payloads and the region`,
     );
   }
 }

@@ -1,6 +1,7 @@
-// The SDK's clients, made at first use and once for each adapter. Region, credentials, profiles and AWS_ENDPOINT_URL_* are
+// The SDK's clients, made at first use and once for each adapter (S3's in its own file, which loads its SDK late). Region, credentials, profiles and AWS_ENDPOINT_URL_* are
 // the SDK's own business; only timeouts, sockets and retries are stated here.
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import type { S3Client } from "@aws-sdk/client-s3";
 import { SQSClient } from "@aws-sdk/client-sqs";
 import { Sha256 } from "./sha256.ts";
 
@@ -14,7 +15,7 @@ export interface AwsClientOptions {
 const CONNECT_MS = 2_000;
 /** One try. A connection that hangs must leave time for another within a publish's deadline. */
 const REQUEST_MS = 5_000;
-const SOCKETS = 64;
+export const SOCKETS = 64;
 /** Tries of one DynamoDB request or one poll, the first included. */
 const ATTEMPTS = 3;
 
@@ -30,7 +31,7 @@ function once<T>(make: () => T): { get(): T; peek(): T | undefined } {
   };
 }
 
-function connections(maxSockets: number, requestTimeout: number) {
+export function connections(maxSockets: number, requestTimeout: number) {
   const agent = { keepAlive: true, maxSockets };
   return {
     httpAgent: agent,
@@ -128,7 +129,7 @@ interface Configured {
 }
 
 /** Where a client's requests go, for error messages. Never throws. */
-export async function whereIs(service: string, client: SQSClient | DynamoDBClient): Promise<string> {
+export async function whereIs(service: string, client: SQSClient | DynamoDBClient | S3Client): Promise<string> {
   const { config } = client as unknown as Configured; // the SDK's own types differ from client to client and hide the second
   try {
     const endpoint = await config.endpoint?.();

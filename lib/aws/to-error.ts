@@ -4,10 +4,12 @@ import { DYNAMODB } from "../defaults.ts";
 import {
   AccessDenied,
   BrokerUnavailable,
+  BucketNotFound,
   InvalidOption,
   type LovageError,
   MessageTooLarge,
   NotSerializable,
+  PayloadStoreUnavailable,
   QueueNotFound,
   RequestRefused,
   ResultTooLarge,
@@ -35,6 +37,14 @@ export interface DynamoCall {
   readonly where: string;
   /** What was written, where something was. */
   readonly item?: { readonly task: string; readonly bytes: number };
+}
+
+export interface S3Call {
+  readonly bucket: string;
+  /** What all keys of the app begin with. */
+  readonly prefix: string;
+  readonly action: string;
+  readonly where: string;
 }
 
 /** What the SDK, Node or SQS's batch entries say of an error. */
@@ -86,6 +96,7 @@ const EXPIRED = new Set(["ExpiredToken", "ExpiredTokenException", "RequestExpire
 const NOT_ACCEPTED = new Set([
   "UnrecognizedClientException",
   "InvalidClientTokenId",
+  "InvalidAccessKeyId",
   "InvalidSignatureException",
   "SignatureDoesNotMatch",
   "IncompleteSignature",
@@ -246,4 +257,22 @@ export function toStoreError(cause: unknown, { table, action, where, item }: Dyn
   if (mayPass(facts) || facts.status === undefined)
     return new StoreUnavailable(`${what} failed: ${said(facts)}`, { cause });
   return new RequestRefused(`${what} was refused: ${said(facts)}`, { cause });
+}
+
+/** A request to S3 that failed. */
+export function toPayloadError(cause: unknown, { bucket, prefix, action, where }: S3Call): Refusal {
+  const facts = factsOf(cause);
+  const known = shared(facts, cause, `s3:${action}`, `"${prefix}*" in bucket "${bucket}"`);
+  if (known) return { error: known, retryable: false };
+  if (facts.name === "NoSuchBucket") {
+    return { error: Object.assign(new BucketNotFound(bucket, where), { cause }), retryable: false };
+  }
+  const what = `${action} in bucket "${bucket}" at ${where}`;
+  if (mayPass(facts)) {
+    return { error: new PayloadStoreUnavailable(`${what} failed: ${said(facts)}`, { cause }), retryable: true };
+  }
+  if (facts.status === undefined) {
+    return { error: new PayloadStoreUnavailable(`${what} failed: ${said(facts)}`, { cause }), retryable: false };
+  }
+  return { error: new RequestRefused(`${what} was refused: ${said(facts)}`, { cause }), retryable: false };
 }

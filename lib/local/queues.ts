@@ -15,6 +15,8 @@ export interface QueueSpec {
 export interface LocalApp {
   readonly name: string;
   readonly workloads: Readonly<Record<string, Pick<Workload, "visibilitySeconds" | "maxReceiveCount">>>;
+  /** @default - no bucket is made */
+  readonly payloads?: { readonly bucket: string } | undefined;
 }
 
 /** The queues of an app's workloads. */

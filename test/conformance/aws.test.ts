@@ -1,11 +1,13 @@
 // The adapters on fauxqs and dynoxide, through the real SDK.
 import { afterAll, beforeAll } from "vitest";
 import { DynamoResultStore } from "../../lib/aws/dynamo-result-store.ts";
+import { S3PayloadStore } from "../../lib/aws/s3-payload-store.ts";
 import { SqsBroker } from "../../lib/aws/sqs-broker.ts";
 import { systemClock } from "../../lib/clock.ts";
-import { MAX_RECEIVE_COUNT, startTestStack, TABLE_NAME, type TestStack } from "../support/aws.ts";
+import { BUCKET, MAX_RECEIVE_COUNT, startTestStack, TABLE_NAME, type TestStack } from "../support/aws.ts";
 import { startFaultProxy } from "../support/fault-proxy.ts";
 import { testBroker } from "./broker.ts";
+import { testPayloadStore } from "./payload-store.ts";
 import { testResultStore } from "./result-store.ts";
 
 let stack: TestStack;
@@ -50,3 +52,25 @@ for (const [name, batchWrites] of [
     };
   });
 }
+
+testPayloadStore("S3PayloadStore", async () => {
+  const open = (app: string, bucket = BUCKET) => new S3PayloadStore({ bucket, app, endpoint: stack.s3Endpoint });
+  const store = open("duckling");
+  const other = open("other");
+  return {
+    store,
+    other,
+    now: () => systemClock.now(),
+    advance: () => Promise.reject(new Error("no clock of S3's can be set")),
+    withoutBucket: () => open("duckling", "no-such-bucket"),
+    [Symbol.asyncDispose]: async () => {
+      await store.close();
+      await other.close();
+    },
+  };
+}, [
+  {
+    test: "an object is kept for as long as its key says, from its latest put, and then expires",
+    reason: "days pass, and fauxqs keeps no lifecycle; test/infra asserts the bucket's rules",
+  },
+]);

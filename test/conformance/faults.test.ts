@@ -1,12 +1,22 @@
 // What the network and AWS do on bad days, through the real SDK: answers lost, requests heard twice, throttles, nobody there.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DynamoResultStore, type DynamoResultStoreOptions } from "../../lib/aws/dynamo-result-store.ts";
+import { S3PayloadStore } from "../../lib/aws/s3-payload-store.ts";
 import { SqsBroker } from "../../lib/aws/sqs-broker.ts";
 import { systemClock } from "../../lib/clock.ts";
 import * as changes from "../../lib/core/changes.ts";
-import { AccessDenied, BrokerUnavailable, NotSerializable, StoreUnavailable } from "../../lib/errors.ts";
+import {
+  AccessDenied,
+  BrokerUnavailable,
+  NotSerializable,
+  PayloadLost,
+  PayloadStoreUnavailable,
+  StoreUnavailable,
+} from "../../lib/errors.ts";
+import { fetchPayload } from "../../lib/payloads.ts";
 import type { Delivery } from "../../lib/ports/broker.ts";
-import { startFaultyStore, startTestStack, TABLE_NAME, type TestStack } from "../support/aws.ts";
+import { argsPayload } from "../../lib/store/payload.ts";
+import { BUCKET, startFaultyStore, startTestStack, TABLE_NAME, type TestStack } from "../support/aws.ts";
 import { INTERNAL_ERROR, startFaultProxy, THROTTLED_DYNAMODB, THROTTLED_SQS } from "../support/fault-proxy.ts";
 
 let stack: TestStack;
@@ -289,3 +299,69 @@ describe("SQS", () => {
 function closing<T extends { close(): Promise<void> }>(adapter: T): T & AsyncDisposable {
   return Object.assign(adapter, { [Symbol.asyncDispose]: () => adapter.close() });
 }
+
+describe("S3", () => {
+  const payload = argsPayload("fault", '[["x"],{}]', systemClock.now(), systemClock.now());
+
+  async function s3(tryMs = 5_000) {
+    const proxy = await startFaultProxy(stack.s3Endpoint);
+    const store = new S3PayloadStore({ bucket: BUCKET, app: "faults", endpoint: proxy.endpoint, tryMs });
+    return {
+      proxy,
+      store,
+      [Symbol.asyncDispose]: async () => {
+        await store.close();
+        await proxy.close();
+      },
+    };
+  }
+
+  test.each([
+    ["throttles", { kind: "status", status: 503, code: "SlowDown" }],
+    ["internal errors", INTERNAL_ERROR],
+    ["lost requests", { kind: "drop before" }],
+    ["lost answers", { kind: "drop after" }],
+  ] as const)("%s are tried again", async (_, fault) => {
+    await using harness = await s3();
+    const { proxy, store } = harness;
+    for (const operation of ["PutObject", "GetObject", "DeleteObject"]) proxy.on({ operation, nth: 1, fault });
+    await store.put(payload);
+    expect(await store.get(payload.ref)).toBe(payload.json);
+    await store.delete(payload.ref);
+    expect(proxy.requests).toHaveLength(6);
+  });
+
+  test("one that does not answer is PayloadStoreUnavailable within its deadline", async () => {
+    await using harness = await s3(200);
+    const { proxy, store } = harness;
+    for (const operation of ["PutObject", "GetObject"]) proxy.on({ operation, fault: { kind: "delay", ms: 60_000 } });
+    await expect(store.put(payload)).rejects.toThrow(PayloadStoreUnavailable);
+    await expect(store.get(payload.ref)).rejects.toThrow(PayloadStoreUnavailable);
+  });
+
+  test("nobody there is PayloadStoreUnavailable, with the endpoint", async () => {
+    const store = new S3PayloadStore({ bucket: BUCKET, app: "faults", endpoint: NOBODY, tryMs: 200 });
+    await expect(store.put(payload)).rejects.toThrow(
+      /PutObject in bucket "conformance" at http:\/\/127.0.0.1:1 failed/,
+    );
+    await store.close();
+  });
+
+  test("a denial is AccessDenied at once, and names what to allow", async () => {
+    await using harness = await s3();
+    const { proxy, store } = harness;
+    proxy.on({ operation: "GetObject", fault: { kind: "status", status: 403, code: "AccessDenied" } });
+    const error = await store.get(payload.ref).catch((thrown) => thrown);
+    expect(error).toBeInstanceOf(AccessDenied);
+    expect(error.message).toContain(`s3:GetObject on "faults/*" in bucket "${BUCKET}" is not allowed`);
+    expect(proxy.count("GetObject")).toBe(1);
+  });
+
+  test("an object that arrives damaged is not taken for what was sent", async () => {
+    await using harness = await s3();
+    const { proxy, store } = harness;
+    await store.put(payload);
+    proxy.on({ operation: "GetObject", fault: { kind: "rewrite", body: (body) => body.replace("x", "y") } });
+    await expect(fetchPayload(payload.ref, "the arguments", store)).rejects.toThrow(PayloadLost);
+  });
+});

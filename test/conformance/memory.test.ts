@@ -1,4 +1,5 @@
 import { MemoryBroker } from "../../lib/memory/broker.ts";
+import { MemoryPayloadStore } from "../../lib/memory/payload-store.ts";
 import { MemoryResultStore } from "../../lib/memory/result-store.ts";
 import type { Broker } from "../../lib/ports/broker.ts";
 import type { ResultStore } from "../../lib/ports/result-store.ts";
@@ -6,6 +7,7 @@ import { FakeClock } from "../../lib/testing/fake-clock.ts";
 import { FaultyBroker } from "../../lib/testing/faulty-broker.ts";
 import { FaultyStore } from "../../lib/testing/faulty-store.ts";
 import { testBroker } from "./broker.ts";
+import { testPayloadStore } from "./payload-store.ts";
 import { testResultStore } from "./result-store.ts";
 
 const brokerOf = (wrap: (memory: MemoryBroker, clock: FakeClock) => Broker) => async () => {
@@ -72,3 +74,17 @@ testResultStore(
   storeOf((memory, clock) => new FaultyStore(memory, clock)),
   NO_TABLE,
 );
+
+
+testPayloadStore("MemoryPayloadStore", async () => {
+  const clock = new FakeClock();
+  const store = new MemoryPayloadStore({ clock });
+  return {
+    store,
+    other: new MemoryPayloadStore({ clock }),
+    now: () => clock.now(),
+    advance: (days) => clock.advance(days * 86_400_000),
+    withoutBucket: () => store,
+    [Symbol.asyncDispose]: () => store.close(),
+  };
+}, [{ test: "a bucket that does not exist is named by every call", reason: "memory has no bucket to miss" }]);

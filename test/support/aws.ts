@@ -4,6 +4,7 @@ import { type LocalStack, startLocalStack } from "../../lib/local/stack.ts";
 import { startFaultProxy } from "./fault-proxy.ts";
 
 export const TABLE_NAME = "conformance";
+export const BUCKET = "conformance";
 export const MAX_RECEIVE_COUNT = 3;
 
 export interface TestStack extends LocalStack {
@@ -12,9 +13,14 @@ export interface TestStack extends LocalStack {
 }
 
 export async function startTestStack(): Promise<TestStack> {
-  const stack = await startLocalStack({ tables: [TABLE_NAME] });
+  const stack = await startLocalStack({ tables: [TABLE_NAME], buckets: [BUCKET] });
   // The SDK takes region and credentials from here; endpoints are stated by the tests.
-  const { AWS_ENDPOINT_URL_SQS: _, AWS_ENDPOINT_URL_DYNAMODB: __, ...environment } = stack.environment;
+  const {
+    AWS_ENDPOINT_URL_SQS: _,
+    AWS_ENDPOINT_URL_DYNAMODB: __,
+    AWS_ENDPOINT_URL_S3: ___,
+    ...environment
+  } = stack.environment;
   Object.assign(process.env, environment);
   let queues = 0;
   return {

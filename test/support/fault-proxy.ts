@@ -64,11 +64,15 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
 
   async function serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const body = await bodyOf(incoming);
-    const operation = String(incoming.headers["x-amz-target"]).split(".").at(-1) ?? "";
+    const header = incoming.headers["x-amz-target"];
+    const operation = header === undefined ? s3Operation(incoming) : (String(header).split(".").at(-1) ?? "");
     requests.push({ target: operation, at: systemClock.monotonic() });
     const fault = faultFor(operation);
     if (fault?.kind === "drop before") return void incoming.socket.destroy();
-    if (fault?.kind === "status") return reply(outgoing, madeUp(fault.status, refusal(fault.code)));
+    if (fault?.kind === "status") {
+      const text = header === undefined ? s3Refusal(fault.code) : refusal(fault.code);
+      return reply(outgoing, madeUp(fault.status, text));
+    }
     if (fault?.kind === "answer") return reply(outgoing, madeUp(200, fault.body));
     if (fault?.kind === "delay") await systemClock.sleep(fault.ms);
     const answer = await forward(target, incoming, body);
@@ -106,6 +110,15 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+/** S3 is spoken to by method and path. */
+function s3Operation({ method }: IncomingMessage): string {
+  return `${(method ?? "").charAt(0)}${(method ?? "").slice(1).toLowerCase()}Object`;
+}
+
+function s3Refusal(code: string): string {
+  return `<?xml version="1.0"?><Error><Code>${code}</Code><Message>made up by the fault proxy</Message></Error>`;
 }
 
 async function bodyOf(stream: IncomingMessage): Promise<Buffer> {

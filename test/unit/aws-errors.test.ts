@@ -1,11 +1,13 @@
 import { expect, test } from "vitest";
-import { entryToBrokerError, toBrokerError, toStoreError } from "../../lib/aws/to-error.ts";
+import { entryToBrokerError, toBrokerError, toPayloadError, toStoreError } from "../../lib/aws/to-error.ts";
 import {
   AccessDenied,
   BrokerUnavailable,
+  BucketNotFound,
   InvalidOption,
   MessageTooLarge,
   NotSerializable,
+  PayloadStoreUnavailable,
   QueueNotFound,
   RequestRefused,
   ResultTooLarge,
@@ -87,4 +89,21 @@ test("DynamoDB: an item over its limit is a result too large", () => {
   const error = toStoreError(cause, { ...DYNAMODB_CALL, item: { task: "resize", bytes: 500_000 } });
   expect(error).toBeInstanceOf(ResultTooLarge);
   expect(error.message).toMatch(/"resize" is 500000 bytes, the limit is 409600/);
+});
+
+test.each([
+  [sdkError("NoSuchBucket", 404), BucketNotFound, /bucket "ducklings" does not exist/, false],
+  [sdkError("AccessDenied", 403), AccessDenied, /^s3:PutObject on "duckling\/\*" in bucket "ducklings"/, false],
+  [sdkError("InvalidAccessKeyId", 403), AccessDenied, /does not accept/, false],
+  [sdkError("SlowDown", 503), PayloadStoreUnavailable, /failed: SlowDown/, true],
+  [sdkError("InternalError", 500), PayloadStoreUnavailable, /failed/, true],
+  [network("ECONNREFUSED"), PayloadStoreUnavailable, /ECONNREFUSED/, true],
+  [sdkError("EntityTooLarge", 400), RequestRefused, /was refused: EntityTooLarge/, false],
+])("S3: %s", (cause, type, message, retryable) => {
+  const call = { bucket: "ducklings", prefix: "duckling/", action: "PutObject", where: "S3 in eu-west-1" };
+  const refusal = toPayloadError(cause, call);
+  expect(refusal.error).toBeInstanceOf(type);
+  expect(refusal.error.message).toMatch(message);
+  expect(refusal.error.cause).toBe(cause);
+  expect(refusal.retryable).toBe(retryable);
 });
