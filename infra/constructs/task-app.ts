@@ -7,6 +7,7 @@ import { InvalidOption } from "../../lib/errors.ts";
 import { queueName, tableName } from "../../lib/store/table.ts";
 import type { Workload } from "../../lib/workload.ts";
 import { ALARM_DEFAULTS, type AlarmOptions } from "./monitoring.ts";
+import { PayloadBucket } from "./payload-bucket.ts";
 import { resultsTable } from "./results-table.ts";
 import { broken, NAMING_RULES, WORKLOAD_RULES, type WorkloadSettings } from "./validate.ts";
 import { WorkloadQueues } from "./workload-queues.ts";
@@ -15,11 +16,18 @@ import { WorkloadQueues } from "./workload-queues.ts";
 export interface AppDefinition {
   readonly name: string;
   readonly workloads: Readonly<Record<string, Workload>>;
+  /** Large arguments and results go through this bucket. @default - none is made */
+  readonly payloads?: { readonly bucket: string } | undefined;
 }
 
 export interface TaskAppProps {
   readonly app: AppDefinition;
-  /** What becomes of queues and table when they leave their stack. DESTROY is for development stacks. @default RETAIN */
+  /**
+   * What becomes of queues, table and bucket when they leave their stack. DESTROY is for development stacks; CloudFormation
+   * removes a bucket only when it is empty.
+   *
+   * @default RETAIN
+   */
   readonly removalPolicy?: RemovalPolicy;
   /** Alarms of every workload. @default - queue depth 100, 500 and 1,000 for 5 minutes, and any dead letter; no actions */
   readonly alarms?: AlarmOptions;
@@ -40,7 +48,7 @@ export interface GrantSendOptions {
 }
 
 /**
- * The AWS side of an app: queues, table and alarms; workers come with the next release. Until then containers or functions
+ * The AWS side of an app: queues, table, alarms and, where the app has `payloads`, a bucket; workers come with the next release. Until then containers or functions
  * that run `lovage worker` are the deployment's own.
  *
  * For each workload a queue `<app>-<workload>`, its dead-letter queue `<app>-<workload>-dead`, and alarms; for the app
@@ -52,6 +60,8 @@ export interface GrantSendOptions {
  */
 export class TaskApp extends Construct {
   readonly table: Table;
+  /** Where the app has `payloads`. */
+  readonly payloads: PayloadBucket | undefined;
   /** By workload. */
   readonly queues: Readonly<Record<string, WorkloadQueues>>;
   readonly #app: AppDefinition;
@@ -72,12 +82,11 @@ export class TaskApp extends Construct {
         : new Stack(this, part, { stackName, description, ...(props.env && { env: props.env }) });
 
     const table = tableName(app.name);
-    this.table = resultsTable(
-      place("Results", stackNameOf(table), `Results of ${app.name}`),
-      "Table",
-      table,
-      removalPolicy,
-    );
+    const results = place("Results", stackNameOf(table), `Results of ${app.name}`);
+    this.table = resultsTable(results, "Table", table, removalPolicy);
+    this.payloads =
+      app.payloads &&
+      new PayloadBucket(results, "Payloads", { app: app.name, bucketName: app.payloads.bucket, removalPolicy });
     this.queues = Object.fromEntries(
       settings.map((one) => {
         const queue = queueName(app.name, one.workload);
@@ -93,7 +102,7 @@ export class TaskApp extends Construct {
 
   /**
    * Allows to send tasks to the app's workloads, and nothing else: sqs:SendMessage and sqs:GetQueueUrl on their queues, not
-   * on dead-letter queues, and no access to results (see `grantRead`). Within one account; the principal's stack names the
+   * on dead-letter queues, and no access to results (see `grantRead`); with `payloads` also s3:PutObject on arguments. Within one account; the principal's stack names the
    * queues and does not depend on theirs.
    */
   grantSend(grantee: IGrantable, { chosenIds = false }: GrantSendOptions = {}): Grant {
@@ -104,12 +113,15 @@ export class TaskApp extends Construct {
         Stack.of(queue).formatArn({ service: "sqs", resource: queueName(this.#app.name, workload) }),
       ),
     });
-    return chosenIds ? sending.combine(this.#grantTable(grantee, "dynamodb:UpdateItem")) : sending;
+    return both(
+      both(sending, chosenIds ? this.#grantTable(grantee, "dynamodb:UpdateItem") : undefined),
+      this.payloads?.grantSend(grantee),
+    );
   }
 
-  /** Allows to read results and states: dynamodb:GetItem on the table. */
+  /** Allows to read results and states: dynamodb:GetItem on the table; with `payloads` also s3:GetObject on results. */
   grantRead(grantee: IGrantable): Grant {
-    return this.#grantTable(grantee, "dynamodb:GetItem");
+    return both(this.#grantTable(grantee, "dynamodb:GetItem"), this.payloads?.grantRead(grantee));
   }
 
   #grantTable(grantee: IGrantable, action: string): Grant {
@@ -120,6 +132,10 @@ export class TaskApp extends Construct {
     });
     return Grant.addToPrincipal({ grantee, actions: [action], resourceArns: [arn] });
   }
+}
+
+function both(one: Grant, other: Grant | undefined): Grant {
+  return other === undefined ? one : one.combine(other);
 }
 
 function alarmsOf(workload: string, { alarms, workloadAlarms }: TaskAppProps): AlarmOptions {

@@ -72,6 +72,7 @@ export const PURE_FOR_INFRA: ReadonlySet<string> = new Set([
   "lib/duration.ts",
   "lib/options.ts",
   "lib/store/table.ts",
+  "lib/store/payload.ts",
   "lib/core/visibility.ts",
   "lib/workload.ts",
 ]);

@@ -7,6 +7,7 @@ import { describe, expect, test } from "vitest";
 import { duckling } from "../../infra/app.ts";
 import { TaskApp, type TaskAppProps } from "../../infra/index.ts";
 import { createApp, InvalidOption, onFargate, onLambda } from "../../lib/index.ts";
+import { argsPayload, resultPayload } from "../../lib/store/payload.ts";
 
 /** A TaskApp in an App, and the templates of its stacks by stack name. */
 function deploy(props: Partial<TaskAppProps> = {}) {
@@ -333,6 +334,93 @@ describe("grants", () => {
       }),
     });
     expect(stack.region).toBe(Aws.REGION);
+  });
+});
+
+describe("payloads", () => {
+  const app = { ...duckling, payloads: { bucket: "duckling-payloads" } };
+  const objects = (keys: string) => ({
+    "Fn::Join": ["", ["arn:", { Ref: "AWS::Partition" }, `:s3:::duckling-payloads${keys}`]],
+  });
+  const list = { Action: "s3:ListBucket", Effect: "Allow", Resource: objects("") };
+
+  test("without them there is no bucket", () => {
+    const { taskApp, template } = deployInStack();
+    template().resourceCountIs("AWS::S3::Bucket", 0);
+    expect(taskApp.payloads).toBeUndefined();
+  });
+
+  test("with them there is one beside the table: private, encrypted, over TLS only, and it stays", () => {
+    const { template } = deploy({ app });
+    template("duckling").hasResource("AWS::S3::Bucket", {
+      DeletionPolicy: "Retain",
+      UpdateReplacePolicy: "Retain",
+      Properties: {
+        BucketName: "duckling-payloads",
+        BucketEncryption: {
+          ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: { SSEAlgorithm: "AES256" } }],
+        },
+        PublicAccessBlockConfiguration: {
+          BlockPublicAcls: true,
+          BlockPublicPolicy: true,
+          IgnorePublicAcls: true,
+          RestrictPublicBuckets: true,
+        },
+      },
+    });
+    template("duckling").hasResourceProperties("AWS::S3::BucketPolicy", {
+      PolicyDocument: {
+        Statement: Match.arrayWith([
+          Match.objectLike({ Effect: "Deny", Action: "s3:*", Condition: { Bool: { "aws:SecureTransport": "false" } } }),
+        ]),
+      },
+    });
+  });
+
+  test("every object the runtime writes falls under exactly one rule, which keeps it long enough", () => {
+    const [bucket] = Object.values(deployInStack({ app }).template().findResources("AWS::S3::Bucket"));
+    const rules: { Prefix: string; ExpirationInDays: number; Status: string }[] =
+      bucket?.Properties.LifecycleConfiguration.Rules;
+    const now = Date.UTC(2026, 0, 1);
+    const day = 86_400_000;
+    const payloads = [
+      argsPayload("id", "[[],{}]", now, now),
+      argsPayload("id", "[[],{}]", now, now + 365 * day),
+      ...[15, 16, 100, 4_000].map((days) => resultPayload("id", "token", "1", now, now + days * day)),
+    ];
+    for (const { ref } of payloads) {
+      const matching = rules.filter(({ Prefix }) => `duckling/${ref.key}`.startsWith(Prefix));
+      expect(matching).toEqual([expect.objectContaining({ Status: "Enabled" })]);
+      expect(now + (matching[0]?.ExpirationInDays ?? 0) * day).toBeGreaterThan(ref.keptUntil);
+    }
+  });
+
+  const grants = (grant: (taskApp: TaskApp, role: Role) => unknown) => {
+    const { stack, taskApp, template } = deployInStack({ app });
+    grant(taskApp, new Role(stack, "Role", { assumedBy: new ServicePrincipal("lambda.amazonaws.com") }));
+    const [policy] = Object.values(template().findResources("AWS::IAM::Policy"));
+    const statements: { Action: string | string[] }[] = policy?.Properties.PolicyDocument.Statement;
+    return statements.filter(({ Action }) => [Action].flat().some((action) => action.startsWith("s3:")));
+  };
+
+  test("a producer may put arguments, and nothing else", () => {
+    expect(grants((taskApp, role) => taskApp.grantSend(role))).toEqual([
+      { Action: "s3:PutObject", Effect: "Allow", Resource: objects("/duckling/*/args/*") },
+    ]);
+  });
+
+  test("a reader may get results, and learn that one is missing", () => {
+    expect(grants((taskApp, role) => taskApp.grantRead(role))).toEqual([
+      { Action: "s3:GetObject", Effect: "Allow", Resource: objects("/duckling/*/results/*") },
+      list,
+    ]);
+  });
+
+  test("a worker may get and put the app's objects, and delete none", () => {
+    expect(grants((taskApp, role) => taskApp.payloads?.grantWork(role))).toEqual([
+      { Action: ["s3:GetObject", "s3:PutObject"], Effect: "Allow", Resource: objects("/duckling/*") },
+      list,
+    ]);
   });
 });
 
