@@ -6,6 +6,7 @@ import { type EagerOptions, eagerOption } from "./eager.ts";
 import { InvalidOption } from "./errors.ts";
 import type { Logger } from "./log.ts";
 import { check, type Rule } from "./options.ts";
+import { type PayloadOptions, payloadSettings } from "./payloads.ts";
 import type { TaskOptions } from "./settings.ts";
 import type { Workload } from "./workload.ts";
 
@@ -16,6 +17,8 @@ export interface AppOptions {
   readonly workloads?: Readonly<Record<string, Workload>>;
   /** Options of every task that does not say otherwise. @default - Lovage's own */
   readonly defaults?: TaskOptions;
+  /** Arguments and results too large for SQS and DynamoDB go through S3. @default - they are refused, with the numbers */
+  readonly payloads?: PayloadOptions;
   /** Where to log: pino's interface. @default - JSON lines on stderr, warnings and errors */
   readonly logger?: Logger;
   /** Other back ends than AWS, for tests. @default - SQS and DynamoDB, by the AWS SDK's own configuration */
@@ -54,6 +57,7 @@ export function checkApp(name: string, options: AppOptions) {
     include,
     workloads,
     defaults: any,
+    payloads: payloadSettings,
     logger: any,
     connect: any,
     clock: any,

@@ -12,6 +12,7 @@ import { type EventName, Events, type Listener } from "./events.ts";
 import type { TaskHooks } from "./hooks.ts";
 import { createLogger, type Logger } from "./log.ts";
 import { OpenResources } from "./open-resources.ts";
+import { demandKept, type PayloadSettings } from "./payloads.ts";
 import { plan, send } from "./publish.ts";
 import { makeResource, type Resource, type TaskResourceOptions, type WorkerResourceOptions } from "./resource.ts";
 import { AsyncResult, type ResultDeps } from "./result.ts";
@@ -51,6 +52,8 @@ export class App {
   readonly name: string;
   readonly include: readonly string[];
   readonly workloads: Readonly<Record<string, Workload>>;
+  /** Undefined where large arguments and results are refused. */
+  readonly payloads: PayloadSettings | undefined;
   /** Keys the ids of its tasks. */
   readonly key: IdKey;
   /** Who listens to what happens (`on`). */
@@ -72,6 +75,7 @@ export class App {
     this.include = given.include ?? [];
     this.workloads = Object.freeze({ ...(given.workloads ?? { default: onFargate({ work: "io" }) }) });
     for (const workload of Object.keys(this.workloads)) queueName(name, workload);
+    this.payloads = given.payloads;
     const clock = options.clock ?? systemClock;
     this.#ownLogger = options.logger !== undefined;
     this.#log = options.logger ?? quietLogger(clock);
@@ -79,7 +83,7 @@ export class App {
     this.#defaults = options.defaults ?? {};
     this.#defaultHooks = defineTask("(none)", {}, this.#defaults).hooks; // wrong defaults are refused here, not at the first task
     const connect = given.eager ? eagerly(this, given.eager) : (options.connect ?? connectToAws);
-    this.#surroundings = new Surroundings(name, connect, clock);
+    this.#surroundings = new Surroundings(name, connect, clock, this.payloads);
   }
 
   get clock(): Clock {
@@ -141,6 +145,7 @@ export class App {
     if (this.#tasks.has(name)) throw new DuplicateTask(name);
     const task = { ...defineTask(name, options, this.#defaults), handler };
     this.#demandWorkload(task.settings.workload, `task "${name}"`);
+    if (this.payloads) demandKept(name, task.settings.resultExpires);
     this.#tasks.set(name, task);
     return this.#makeTask(task);
   }
@@ -280,7 +285,8 @@ export class App {
         queue: queueName(this.name, workload),
         ignoreResult: settings?.ignoreResult ?? false,
       };
-      planned = plan(call, this.key, clock, this.events.has("beforeTaskPublish") ? this.#beforePublish : undefined);
+      const before = this.events.has("beforeTaskPublish") ? this.#beforePublish : undefined;
+      planned = plan(call, this.key, clock, this.payloads, before);
     } catch (error) {
       const refused = Promise.reject(error);
       // Outside a task a call nobody awaits fails loudly. Inside, one task's mistake must not end the worker of all.
@@ -342,7 +348,9 @@ export class App {
 
   #resultDeps(): ResultDeps {
     const { clock, connection } = this.#surroundings.current;
-    return { app: this.name, key: this.key, clock, store: async () => (await connection.open()).store };
+    const store = async () => (await connection.open()).store;
+    const payloads = async () => (await connection.open()).payloads;
+    return { app: this.name, key: this.key, clock, store, payloads };
   }
 
   #directContext(task: string, args: readonly unknown[]): TaskContext {

@@ -1,21 +1,25 @@
 // The back ends an app talks to, made at the first use: importing an app opens nothing and loads no SDK.
 import type { Clock } from "./clock.ts";
+import type { PayloadSettings } from "./payloads.ts";
 import type { Broker } from "./ports/broker.ts";
+import type { PayloadStore } from "./ports/payload-store.ts";
 import type { ResultStore } from "./ports/result-store.ts";
 
 export interface Backends {
   readonly broker: Broker;
   readonly store: ResultStore;
+  /** Where large arguments and results lie. @default - the app has no `payloads` */
+  readonly payloads?: PayloadStore;
   /** Where they are, for people: a service and its region, or an endpoint. */
-  where(): Promise<{ readonly broker: string; readonly store: string }>;
+  where(): Promise<{ readonly broker: string; readonly store: string; readonly payloads?: string }>;
 }
 
-/** How to make them. @default - SQS and DynamoDB through the AWS SDK and its own configuration */
-export type Connect = (app: string, clock: Clock) => Promise<Backends>;
+/** How to make them. @default - SQS, DynamoDB and S3 through the AWS SDK and its own configuration */
+export type Connect = (app: string, clock: Clock, payloads: PayloadSettings | undefined) => Promise<Backends>;
 
-export const connectToAws: Connect = async (app, clock) => {
+export const connectToAws: Connect = async (app, clock, payloads) => {
   const { awsBackends } = await import("./aws/backends.ts");
-  return awsBackends(app, clock);
+  return awsBackends(app, clock, payloads);
 };
 
 export class Connection {
@@ -43,8 +47,8 @@ export class Connection {
     const opened = this.#backends;
     this.#backends = undefined;
     if (opened === undefined) return;
-    const { broker, store } = await opened;
+    const { broker, store, payloads } = await opened;
     await broker.flush();
-    await Promise.all([broker.close(), store.close()]);
+    await Promise.all([broker.close(), store.close(), payloads?.close()]);
   }
 }

@@ -8,7 +8,10 @@ import * as changes from "./core/changes.ts";
 import { delaySeconds } from "./core/delay.ts";
 import type { Publication } from "./core/follow-ups.ts";
 import { derivedId, freshId, type IdKey } from "./core/ids.ts";
-import { type Envelope, encode } from "./wire/envelope.ts";
+import { storeOf } from "./payloads.ts";
+import type { PayloadLimits } from "./store/payload.ts";
+import type { Envelope } from "./wire/envelope.ts";
+import { type Sealed, seal } from "./wire/seal.ts";
 import { assertJson, type JsonObject, toJson } from "./wire/serializer.ts";
 
 export interface Call {
@@ -22,17 +25,20 @@ export interface Call {
   readonly ignoreResult: boolean;
 }
 
-export interface Plan extends Publication {
+/** The message, encoded: a call that cannot be sent fails before anything is. */
+export interface Plan extends Publication, Sealed {
   readonly queue: string;
-  /** The message, encoded: a call that cannot be sent fails before anything is. */
-  readonly body: string;
 }
 
-/** `before` has the last word on the message. Throws NotSerializable or MessageTooLarge. */
+/**
+ * `payloads`: undefined where the app has no payload store. `before` has the last word on the message. Throws NotSerializable or
+ * MessageTooLarge.
+ */
 export function plan(
   call: Call,
   key: IdKey,
   clock: Clock,
+  payloads?: PayloadLimits,
   before: (envelope: Envelope, workload: string) => Envelope = (envelope) => envelope,
 ): Plan {
   const { options } = call;
@@ -63,7 +69,9 @@ export function plan(
     chain: [],
   };
   const envelope = before(asked, workload);
-  return { envelope, workload, queue, delaySeconds: delaySeconds(options.eta, now), body: encode(envelope, queue) };
+  const delay = delaySeconds(options.eta, now);
+  const sealed = seal(envelope, queue, payloads, now, now + delay * 1_000);
+  return { envelope, workload, queue, delaySeconds: delay, ...sealed };
 }
 
 /**
@@ -81,13 +89,17 @@ function nextId(call: Call, ignoreResult: boolean, key: IdKey, clock: Clock, now
   return derivedId(key, parent.context.id, `call:${parent.context.retries}:${digest}:${nth}`, ignoreResult);
 }
 
-/** Sends it. A chosen id is recorded first: it cannot certify itself, and it may have been published before. */
+/**
+ * Sends it. A chosen id is recorded first: it cannot certify itself, and it may have been published before. Large arguments are
+ * put before anything says that they exist.
+ */
 export async function send(
-  { envelope, workload, queue, body, delaySeconds }: Plan,
+  { envelope, workload, queue, body, payload, delaySeconds }: Plan,
   chosenId: boolean,
   backends: Backends,
   clock: Clock,
 ): Promise<void> {
+  if (payload) await storeOf(backends).put(payload);
   if (chosenId) {
     const pending = changes.recordPending(envelope.id, envelope.task, workload, clock.now());
     const answer = await backends.store.write(pending);

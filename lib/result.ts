@@ -17,8 +17,11 @@ import {
   TaskUnknown,
   WrongContext,
 } from "./errors.ts";
+import { fetchPayload } from "./payloads.ts";
+import type { PayloadStore } from "./ports/payload-store.ts";
 import type { ResultStore } from "./ports/result-store.ts";
 import { type RevokeAnswer, revoke } from "./revoke.ts";
+import type { PayloadRef } from "./store/payload.ts";
 import type { Failure, TaskRecord } from "./store/record.ts";
 import { toError } from "./wire/failure.ts";
 import type { JsonValue } from "./wire/serializer.ts";
@@ -28,6 +31,7 @@ export interface ResultDeps {
   readonly key: IdKey;
   readonly clock: Clock;
   store(): Promise<ResultStore>;
+  payloads(): Promise<PayloadStore | undefined>;
 }
 
 export interface GetOptions {
@@ -76,7 +80,7 @@ export class AsyncResult<T = unknown> {
   /**
    * Waits for the task's result, and returns it.
    * @throws TaskFailed, TaskRevoked, TaskLost, TaskUnknown, ResultExpired, ResultTimeout; WrongContext inside a task;
-   * the signal's reason. A task sent with `ignoreResult` returns undefined at once.
+   * PayloadLost, PayloadStoreUnavailable or NotSupported where it lies in a payload store; the signal's reason. A task sent with `ignoreResult` returns undefined at once.
    */
   async get({ timeout, signal }: GetOptions = {}): Promise<T> {
     if (running())
@@ -138,12 +142,16 @@ export class AsyncResult<T = unknown> {
   }
 
   /** Removes its value and leaves a tombstone, so that a late duplicate does not run again. A LOST or UNTRACKED task has
-   * nothing to remove. @throws NotReady before it has ended, TaskUnknown
+   * nothing to remove. Where it rejects with PayloadStoreUnavailable the value is hidden, but its object is still there: call
+   * it again, or leave it to expire. @throws NotReady before it has ended, TaskUnknown
    */
   async forget(): Promise<void> {
     const store = await this.#deps.store();
     const answer = await store.write(changes.forget(this.id));
-    if (answer.applied) return;
+    if (answer.applied) {
+      if (answer.record.resultRef) await (await this.#deps.payloads())?.delete(answer.record.resultRef);
+      return;
+    }
     const state = conclude(answer.existing, certify(this.id, this.#deps.key), this.#deps.clock.now());
     if (state === "UNKNOWN") throw new TaskUnknown(this.id, this.#deps.app);
     if (!isFinal(state)) throw new NotReady(this.id, state);
@@ -159,7 +167,7 @@ export class AsyncResult<T = unknown> {
     return [conclude(record, certify(this.id, this.#deps.key), this.#deps.clock.now()), record];
   }
 
-  #ending(state: State, record: TaskRecord | undefined): T {
+  async #ending(state: State, record: TaskRecord | undefined): Promise<T> {
     const { app, clock } = this.#deps;
     if (state === "UNKNOWN") throw new TaskUnknown(this.id, app);
     if (state === "LOST") throw new TaskLost(this.id);
@@ -170,14 +178,19 @@ export class AsyncResult<T = unknown> {
       const failure = record?.failure ?? { type: "Error", message: "no failure was recorded" };
       throw new TaskFailed(this.id, failure, toError(failure));
     }
-    if (record?.result === undefined) return undefined as T; // the task returned nothing
+    if (record?.result === undefined && record?.resultRef === undefined) return undefined as T; // the task returned nothing
     if ((record.resultExpiresAt ?? Number.POSITIVE_INFINITY) <= clock.now()) {
       throw new ResultExpired(
         this.id,
         `it expired at ${new Date(record.resultExpiresAt ?? 0).toISOString()} (resultExpires)`,
       );
     }
-    return JSON.parse(record.result) as T; // what the task returned, by its type
+    const json = record.result ?? (record.resultRef && (await this.#fetch(record.resultRef)));
+    return JSON.parse(json ?? "null") as T; // what the task returned, by its type
+  }
+
+  async #fetch(ref: PayloadRef): Promise<string> {
+    return fetchPayload(ref, `the result of task ${this.id}`, await this.#deps.payloads());
   }
 }
 

@@ -2,6 +2,7 @@
 import type { Clock } from "./clock.ts";
 import { type Connect, Connection } from "./connection.ts";
 import type { Logger } from "./log.ts";
+import type { PayloadSettings } from "./payloads.ts";
 
 /** What takes the place of an app's own. */
 export interface Replacement {
@@ -22,10 +23,12 @@ export class Surroundings {
   /** What counts now. A call takes it once, so that it ends where it began. */
   current: Layer;
   readonly #app: string;
+  readonly #payloads: PayloadSettings | undefined;
   #layers: readonly Layer[];
 
-  constructor(app: string, connect: Connect, clock: Clock) {
+  constructor(app: string, connect: Connect, clock: Clock, payloads: PayloadSettings | undefined) {
     this.#app = app;
+    this.#payloads = payloads;
     this.current = this.#layer(connect, clock, undefined);
     this.#layers = [this.current];
   }
@@ -38,7 +41,7 @@ export class Surroundings {
   }
 
   #layer(connect: Connect, clock: Clock, logger: Logger | undefined): Layer {
-    return { clock, logger, connection: new Connection(() => connect(this.#app, clock)) };
+    return { clock, logger, connection: new Connection(() => connect(this.#app, clock, this.#payloads)) };
   }
 
   #set(layers: readonly Layer[]): void {

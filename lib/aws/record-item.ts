@@ -1,12 +1,12 @@
 // A task's record as a DynamoDB item and back. One row for each attribute; docs/table-schema.md explains them.
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
-import type { Failure, TaskRecord } from "../store/record.ts";
+import type { TaskRecord } from "../store/record.ts";
 import { TABLE } from "../store/table.ts";
 
 export type Field = keyof TaskRecord;
 export type Item = Record<string, AttributeValue>;
 
-type Kind = "text" | "number" | "flag" | "failure" | "time to live";
+type Kind = "text" | "number" | "flag" | "json" | "time to live";
 
 interface Attribute {
   readonly name: string;
@@ -29,7 +29,8 @@ export const ATTRIBUTES: { readonly [F in Field]-?: Attribute } = {
   retryArgs: { name: "retry_args", kind: "text" },
   publishedAt: { name: "published_at", kind: "number" },
   result: { name: "result", kind: "text" },
-  failure: { name: "failure", kind: "failure" },
+  resultRef: { name: "result_ref", kind: "json" },
+  failure: { name: "failure", kind: "json" },
   meta: { name: "meta", kind: "text" },
   customState: { name: "custom_state", kind: "text" },
   revokeRequested: { name: "revoke_requested", kind: "text" },
@@ -54,7 +55,7 @@ export function toAttribute(field: Field, value: unknown): AttributeValue {
       return { N: String(value) };
     case "flag":
       return { BOOL: value as boolean }; // as above
-    case "failure":
+    case "json":
       // One JSON string, not a map: nobody queries its parts, it is about as large, and the SDK would walk it twice.
       return { S: JSON.stringify(value) };
     case "time to live":
@@ -88,8 +89,8 @@ function fromAttribute(kind: Kind, value: AttributeValue): unknown {
       return Number(value.N);
     case "flag":
       return value.BOOL;
-    case "failure":
-      return JSON.parse(value.S ?? "null") as Failure; // written by toAttribute
+    case "json":
+      return JSON.parse(value.S ?? "null"); // written by toAttribute
     case "time to live":
       return Number(value.N) * 1_000;
     default:

@@ -6,6 +6,8 @@ import { deadLetterQueueName, queueName, tableName } from "../store/table.ts";
 export interface Definition {
   readonly app: string;
   readonly table: string;
+  /** Of large arguments and results; absent where the app has no `payloads`. */
+  readonly bucket?: string;
   readonly workloads: readonly {
     readonly name: string;
     readonly kind: "lambda" | "fargate";
@@ -43,6 +45,7 @@ export function definitionOf(app: App): Definition {
   return {
     app: app.name,
     table: tableName(app.name),
+    ...(app.payloads && { bucket: app.payloads.bucket }),
     workloads: Object.entries(app.workloads).map(([name, { kind, work, visibilitySeconds, maxReceiveCount }]) => ({
       name,
       kind,

@@ -115,6 +115,7 @@ export class DevSession {
       })),
     );
     await stack.createTables([definition.table]);
+    if (definition.bucket !== undefined) await stack.createBuckets([definition.bucket]);
     return definition;
   }
 

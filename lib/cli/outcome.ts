@@ -10,13 +10,19 @@ export interface Outcome {
   readonly info: TaskInfo;
   /** Of a SUCCESS. */
   readonly value?: unknown;
-  /** Why there is no value though it succeeded: expired, forgotten. */
+  /** Why there is no value though it succeeded: expired, forgotten, in a payload store that this app does not know. */
   readonly gone?: string;
   /** The time to wait was over. */
   readonly timedOut?: boolean;
 }
 
-const ENDINGS = new Set(["LOVAGE_TASK_FAILED", "LOVAGE_TASK_REVOKED", "LOVAGE_TASK_LOST", "LOVAGE_RESULT_EXPIRED"]);
+const ENDINGS = new Set([
+  "LOVAGE_TASK_FAILED",
+  "LOVAGE_TASK_REVOKED",
+  "LOVAGE_TASK_LOST",
+  "LOVAGE_RESULT_EXPIRED",
+  "LOVAGE_PAYLOAD_LOST",
+]);
 
 /** Reads once, or waits. Throws what is no answer: an id nobody knows (when waiting), a store that cannot be read. */
 export async function outcomeOf(result: AsyncResult, wait: boolean, timeout?: Duration): Promise<Outcome> {

@@ -76,6 +76,7 @@ export async function target(
     workloads: module.workloads,
     logger: silentLogger,
     clock: module.clock,
+    ...(module.payloads && { payloads: module.payloads }),
     connect: () => module.backends(),
   });
   return { app, module, [Symbol.asyncDispose]: () => app.close() };

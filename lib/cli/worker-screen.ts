@@ -15,6 +15,7 @@ export function workerScreen(worker: WorkerDescription, limits: Limits, path: st
     {
       queues: worker.broker,
       results: `${worker.store}, table ${worker.app}`,
+      ...(worker.payloads && { payloads: worker.payloads }),
       app: path,
       worker: `${worker.owner}, Node ${worker.node}`,
     },

@@ -1,6 +1,7 @@
 // Every way a record may change, one constructor each. A change is a value: a condition and what to set where it holds.
 // The adapters turn it into one conditional write; nothing else ever writes a record. docs/protocol.md has the table.
 import { CLOCK_SKEW_MS, MAX_KEPT_BODY_BYTES, RECORD_LIFETIME_MS } from "../defaults.ts";
+import type { PayloadRef } from "../store/payload.ts";
 import type { Failure, StoredState, TaskRecord } from "../store/record.ts";
 
 /** All that is stated must hold. */
@@ -144,7 +145,7 @@ function ended(right: Right, now: number, state: StoredState): Change["set"] {
   };
 }
 
-function kept(now: number, resultExpiresSeconds: number): Pick<TaskRecord, "resultExpiresAt" | "expiresAt"> {
+export function kept(now: number, resultExpiresSeconds: number): { resultExpiresAt: number; expiresAt: number } {
   const resultExpiresAt = now + resultExpiresSeconds * 1_000;
   return { resultExpiresAt, expiresAt: Math.max(now + RECORD_LIFETIME_MS, resultExpiresAt) };
 }
@@ -152,7 +153,12 @@ function kept(now: number, resultExpiresSeconds: number): Pick<TaskRecord, "resu
 export function succeed(
   right: Right,
   now: number,
-  value: { result: string | undefined; ignored: boolean; resultExpiresSeconds: number },
+  value: {
+    result: string | undefined;
+    resultRef?: PayloadRef | undefined;
+    ignored: boolean;
+    resultExpiresSeconds: number;
+  },
 ): Change {
   return {
     kind: "succeed",
@@ -162,6 +168,7 @@ export function succeed(
       ...ended(right, now, "SUCCESS"),
       ...kept(now, value.resultExpiresSeconds),
       result: value.result,
+      ...(value.resultRef && { resultRef: value.resultRef }), // nothing ends twice: there is none to remove
       ignored: value.ignored || undefined,
       failure: undefined,
     },
@@ -261,7 +268,10 @@ export function requestRevoke(id: string, how: "cooperate" | "terminate"): Chang
   return { kind: "request-revoke", id, when: [{ states: ["STARTED"] }], set: { revokeRequested: how } };
 }
 
-/** Removes what a terminal record says, and leaves the record: a late duplicate must still find that it ended. */
+/**
+ * Removes what a terminal record says, and leaves the record: a late duplicate must still find that it ended. Where the
+ * value lies elsewhere its reference stays: the object is removed after this, and a second `forget()` can do it again.
+ */
 export function forget(id: string): Change {
   return {
     kind: "forget",

@@ -1,5 +1,5 @@
 // What happens next, as a value. Nothing here reads a clock, draws a number or talks to anybody; worker/apply.ts carries
-// a decision out in one order: write the record, publish the follow-ups, settle the message.
+// a decision out in one order: put the payload, write the record, publish the follow-ups, settle the message.
 //
 //  received ── early? hop ── expired? revoke ── unknown task? fail ── claim ──┬── held ── run ── outcome ── decide()
 //                                                                             └── refused ──────────────── decideRefused()
@@ -7,14 +7,16 @@
 //
 // docs/protocol.md is the same as a table, state × event, one row for each branch below.
 import { CLOCK_SKEW_MS, MAX_DEAD_LETTER_RESENDS, UNKNOWN_TASK_PAUSES } from "../defaults.ts";
+import type { Payload, PayloadLimits } from "../store/payload.ts";
 import { type Failure, isTerminal, type TaskRecord } from "../store/record.ts";
 import type { Envelope } from "../wire/envelope.ts";
 import * as changes from "./changes.ts";
 import { delaySeconds } from "./delay.ts";
 import { followUps, type Publication, type Routes } from "./follow-ups.ts";
 import type { Ending, Outcome } from "./outcome.ts";
+import { argsFrom, argsOf, largeArgs, largeResult, withoutRef } from "./payloads.ts";
 import { mayRetry, type RetryPolicy, retryDelay } from "./retry.ts";
-import { hiccupDelay, untilTakeover } from "./visibility.ts";
+import { hiccupDelay, outageDelay, untilTakeover } from "./visibility.ts";
 
 /** How the message is settled. `leave`: not touched, it becomes visible by itself. */
 export type Settle =
@@ -26,6 +28,8 @@ export type Settle =
 export interface Decision {
   /** For logs and tests: the row of docs/protocol.md. */
   readonly row: string;
+  /** An object the change refers to, written before it. */
+  readonly put?: Payload;
   readonly change?: changes.Change;
   readonly publish: readonly Publication[];
   readonly settle: Settle;
@@ -58,6 +62,8 @@ export interface Circumstances {
   /** Uniform in [0, 1). */
   readonly random: number;
   readonly routes: Routes;
+  /** Over which sizes payloads travel by reference. @default - the app has no payload store: none do */
+  readonly payloads?: PayloadLimits | undefined;
 }
 
 const ACK: Settle = { kind: "ack" };
@@ -158,10 +164,18 @@ export function decide(
     case "success": {
       // Callbacks are published again from the record after a crash, so it keeps what they need.
       const kept = !envelope.ignoreResult || envelope.link.length > 0;
-      const value = { result: kept ? outcome.result : undefined, ignored: false, resultExpiresSeconds: expires };
+      const result = kept ? outcome.result : undefined;
+      const put = mode === "untracked" ? undefined : largeResult(result, right.claim, expires, circumstances);
+      const value = {
+        result: put ? undefined : result,
+        resultRef: put?.ref,
+        ignored: false,
+        resultExpiresSeconds: expires,
+      };
       const ending = { state: "SUCCESS", result: outcome.result } as const;
       return {
         row: "success",
+        ...(put && { put }),
         ...onlyIf(mode !== "untracked", changes.succeed(right, now, value)),
         publish: followUps(envelope, ending, routes),
         settle: ACK,
@@ -198,6 +212,10 @@ export function decide(
     }
     case "interrupted":
       return givenBack("interrupted", mode, right, envelope, now, 0, undefined);
+    case "payload unavailable": {
+      const seconds = outageDelay(received.receiveCount);
+      return givenBack("payload unavailable", mode, right, envelope, now, seconds, outcome.failure);
+    }
     case "retry": {
       const maxRetries = outcome.maxRetries === undefined ? policy.maxRetries : outcome.maxRetries;
       if (!mayRetry(maxRetries, envelope.retries)) {
@@ -261,7 +279,7 @@ export function decideDeadLetter(
       message: requeued
         ? `its task gave it back (Reject, requeue) in every delivery the queue allows: ${existing.failure?.message}`
         : waiting
-          ? `no worker could start it in ${resends + 1} rounds of deliveries`
+          ? `no worker could start it in ${resends + 1} rounds of deliveries${existing?.failure === undefined ? "" : `; its latest failure: ${existing.failure.message}`}`
           : `its worker was lost in every delivery the queue allows, the last time in attempt ${existing?.attempt ?? envelope.retries} on ${existing?.owner ?? "an unknown worker"}`,
     };
     return {
@@ -299,23 +317,25 @@ function retried(
   mode: Mode,
   right: changes.Right,
   policy: TaskPolicy,
-  { now, random }: Circumstances,
+  { now, random, payloads }: Circumstances,
 ): Decision {
   const { envelope, workload } = received;
   const retryAt =
     outcome.eta ?? now + Math.ceil((outcome.countdown ?? retryDelay(policy, envelope.retries, random)) * 1_000);
   const attempt = envelope.retries + 1;
   const changed = outcome.next !== undefined || envelope.argsChanged === true;
-  const next: Envelope = {
-    ...envelope,
-    ...outcome.next,
+  const whole: Envelope = {
+    ...(outcome.next === undefined ? envelope : { ...withoutRef(envelope), ...outcome.next }),
     ...(changed && { argsChanged: true }),
     retries: attempt,
     eta: retryAt,
   };
+  const put = outcome.next === undefined ? undefined : largeArgs(whole, now, payloads);
+  const next: Envelope = put === undefined ? whole : { ...whole, args: [], kwargs: {}, argsRef: put.ref };
   const args = changed ? argsOf(next) : undefined;
   return {
     row: "retry",
+    ...(put && { put }),
     ...onlyIf(mode !== "untracked", changes.retry(right, { attempt, retryAt, args, failure: outcome.failure })),
     publish: [{ workload, envelope: next, delaySeconds: delaySeconds(retryAt, now) }],
     settle: ACK,
@@ -341,22 +361,13 @@ function givenBack(
 /** The publish of the next attempt may have been lost in a crash; the record knows what it was. */
 function fromRetryRecord({ envelope, workload }: Received, record: TaskRecord, now: number): Publication {
   const next: Envelope = {
-    ...envelope,
-    ...(record.retryArgs === undefined ? {} : { ...argsFrom(record.retryArgs), argsChanged: true }),
+    ...(record.retryArgs === undefined
+      ? envelope
+      : { ...withoutRef(envelope), ...argsFrom(record.retryArgs), argsChanged: true }),
     retries: record.attempt,
     eta: record.retryAt ?? now,
   };
   return { workload, envelope: next, delaySeconds: delaySeconds(record.retryAt, now) };
-}
-
-/** What a record keeps where a retry asked for other arguments: a late duplicate of the first message must find them. */
-function argsOf({ args, kwargs }: Envelope): string {
-  return JSON.stringify([args, kwargs]);
-}
-
-function argsFrom(json: string): Pick<Envelope, "args" | "kwargs"> {
-  const [args, kwargs] = JSON.parse(json) as [Envelope["args"], Envelope["kwargs"]]; // written by retried()
-  return { args, kwargs };
 }
 
 function leaseIsOver(record: TaskRecord, now: number): boolean {

@@ -1,4 +1,5 @@
 // What a task's end publishes: its callbacks. Ids are derived from the parent's, so doing it again changes nothing.
+import type { PayloadRef } from "../store/payload.ts";
 import type { StoredState } from "../store/record.ts";
 import type { Envelope } from "../wire/envelope.ts";
 import type { JsonValue } from "../wire/serializer.ts";
@@ -11,6 +12,8 @@ export interface Publication {
   readonly workload: string;
   readonly envelope: Envelope;
   readonly delaySeconds: number;
+  /** Where its first argument lies: what it follows has ended earlier, with a result too large for its record. */
+  readonly first?: PayloadRef;
 }
 
 /** What is known here about the tasks that follow. */
@@ -25,6 +28,7 @@ export interface Ending {
   readonly state: StoredState;
   /** JSON of the result. */
   readonly result?: string | undefined;
+  readonly resultRef?: PayloadRef | undefined;
   readonly ignored?: boolean | undefined;
   readonly forgotten?: boolean | undefined;
 }
@@ -36,6 +40,13 @@ export interface Ending {
 export function followUps(parent: Envelope, ending: Ending, routes: Routes): readonly Publication[] {
   if (ending.state === "SUCCESS") {
     if (parent.link.length === 0 || ending.ignored || ending.forgotten) return [];
+    const { resultRef } = ending;
+    if (resultRef !== undefined) {
+      return parent.link.map((signature, i) => {
+        const next = publication(parent, { ...signature, immutable: true }, `link:${i}`, null, routes);
+        return signature.immutable ? next : { ...next, first: resultRef };
+      });
+    }
     const result = ending.result === undefined ? null : (JSON.parse(ending.result) as JsonValue);
     return parent.link.map((signature, i) => publication(parent, signature, `link:${i}`, result, routes));
   }

@@ -26,6 +26,8 @@ export type Outcome =
   | { readonly kind: "ignored"; readonly reason: string }
   | { readonly kind: "rejected"; readonly requeue: boolean; readonly failure: Failure }
   | { readonly kind: "revoked"; readonly reason: string }
+  /** Its arguments could not be brought, or its outcome not be put, into the payload store. It is to run again. */
+  | { readonly kind: "payload unavailable"; readonly failure: Failure }
   /** The worker shuts down and the run did not end within its grace. */
   | { readonly kind: "interrupted" };
 

@@ -30,6 +30,14 @@ export function untilTakeover(leaseEnd: number, now: number, receiveCount: numbe
   return Math.max(rest, Math.min(MAX_REFUSED_SECONDS, rest * 2 ** Math.min(16, Math.max(0, receiveCount - 1))));
 }
 
+/**
+ * Seconds before a task whose payload store is down runs again: 10, 20, 40 … 900. Its record says RETRY, so nothing is
+ * held meanwhile, and the receives its queue allows last for half an hour.
+ */
+export function outageDelay(receiveCount: number): number {
+  return Math.min(900, 10 * 2 ** Math.min(7, Math.max(0, receiveCount - 1)));
+}
+
 /** Seconds before a message handed back because of a hiccup is delivered again: 1, 2, 4 … 60. */
 export function hiccupDelay(receiveCount: number): number {
   return Math.min(60, 2 ** Math.min(6, Math.max(0, receiveCount - 1)));

@@ -6,7 +6,7 @@ import type { TaskRecord } from "../store/record.ts";
  * (DynamoDB: `ReturnValuesOnConditionCheckFailure=ALL_OLD`).
  */
 export type WriteAnswer =
-  /** `record`: after a claim, a heartbeat or a report all of it; after another change at least what the change set. */
+  /** `record`: after a claim, a heartbeat, a report or a forget all of it; after another change at least what the change set. */
   | { readonly applied: true; readonly record: TaskRecord }
   | { readonly applied: false; readonly existing: TaskRecord | undefined };
 

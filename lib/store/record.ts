@@ -1,5 +1,6 @@
 // A task's record: everything DynamoDB knows about one task id. One item, one owner of its meaning.
 // table.ts says how it is laid out in DynamoDB, core/changes.ts says how it may change.
+import type { PayloadRef } from "./payload.ts";
 
 /** States that are stored. UNKNOWN, STALLED, LOST and UNTRACKED are conclusions of a reader (core/states.ts). */
 export const STORED_STATES = ["PENDING", "STARTED", "RETRY", "SUCCESS", "FAILURE", "REVOKED"] as const;
@@ -45,12 +46,14 @@ export interface TaskRecord {
   readonly lastDelivery?: boolean;
   /** In RETRY: epoch ms before which the next run must not start. */
   readonly retryAt?: number;
-  /** In RETRY: JSON of `[args, kwargs]` where the task asked for others. */
+  /** In RETRY: JSON of `[args, kwargs]` where the task asked for others, or of a PayloadRef to it. */
   readonly retryArgs?: string;
   /** Epoch ms of the publish, where it is recorded (chosen ids). */
   readonly publishedAt?: number;
   /** JSON of the result. Absent where there is none (undefined, ignored, forgotten). */
   readonly result?: string;
+  /** Where the result lies in the payload store, instead of `result`. A tombstone keeps it: `forget()` may be repeated. */
+  readonly resultRef?: PayloadRef;
   /** Why it failed, is retried, or was revoked. */
   readonly failure?: Failure;
   /** What `progress()` and `updateState()` reported: JSON. */

@@ -10,6 +10,7 @@ import { describe } from "../duration.ts";
 import { InvalidOption, NotDisposed, NotSupported } from "../errors.ts";
 import { queuesOf } from "../local/queues.ts";
 import { MemoryBroker } from "../memory/broker.ts";
+import { MemoryPayloadStore } from "../memory/payload-store.ts";
 import { MemoryResultStore } from "../memory/result-store.ts";
 import { check, type Rule, whole } from "../options.ts";
 import { withOverrides } from "../worker/deps.ts";
@@ -60,7 +61,7 @@ export class InMemoryApp implements AsyncDisposable {
   readonly store: StoreFaults;
   /** What the app and its tasks have logged, from debug on. Nothing is printed. */
   readonly logs: readonly LogLine[];
-  readonly #sent = new SentTasks();
+  readonly #sent: SentTasks;
   readonly #runner: QueueRunner;
   readonly #restore: Disposable;
   #closed = false;
@@ -74,6 +75,8 @@ export class InMemoryApp implements AsyncDisposable {
       const served = queues.get(queue);
       if (served?.deadLetter !== undefined) this.#sent.note(body, served.limits.name, clock.now());
     });
+    const payloads = app.payloads && new MemoryPayloadStore({ clock });
+    this.#sent = new SentTasks((ref) => payloads?.peek(ref));
     const store = new FaultyStore(new MemoryResultStore({ clock }), clock);
     const lines: LogLine[] = [];
     const logger = capturedLogger(lines);
@@ -84,6 +87,7 @@ export class InMemoryApp implements AsyncDisposable {
     const backends: Backends = {
       broker: forWorkers,
       store,
+      ...(payloads && { payloads }),
       where: async () => ({ broker: "memory", store: "memory" }),
     };
     this.app = app;
@@ -92,7 +96,7 @@ export class InMemoryApp implements AsyncDisposable {
     this.store = store;
     this.logs = lines;
     this.#restore = app.replace({ clock, logger, connect: async () => backends });
-    this.#runner = new QueueRunner(app, memory, broker, store, clock, logger);
+    this.#runner = new QueueRunner(app, memory, { ...backends, broker }, broker, clock, logger);
   }
 
   /**

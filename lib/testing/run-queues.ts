@@ -7,13 +7,13 @@
 //   3. nothing is in hand and nothing is due: the drains that were to go this far end, and time passes to the next moment
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { App } from "../app.ts";
+import type { Backends } from "../connection.ts";
 import { TESTING } from "../defaults.ts";
 import type { Duration } from "../duration.ts";
 import { NeverIdle } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { MemoryBroker } from "../memory/broker.ts";
 import { check, oneOf, positiveDuration, whole } from "../options.ts";
-import type { ResultStore } from "../ports/result-store.ts";
 import { decode } from "../wire/envelope.ts";
 import { executeDeps } from "../worker/deps.ts";
 import type { ExecuteDeps, Execution } from "../worker/execution.ts";
@@ -76,8 +76,8 @@ export class QueueRunner {
   constructor(
     app: App,
     memory: MemoryBroker,
+    backends: Pick<Backends, "broker" | "store" | "payloads">,
     broker: FaultyBroker,
-    store: ResultStore,
     clock: VirtualClock,
     log: Logger,
   ) {
@@ -91,7 +91,7 @@ export class QueueRunner {
       this.#ran.push(ranOf(job, outcome));
       return outcome;
     };
-    this.#deps = executeDeps(app, { broker, store }, "in memory", log, { ...here, run });
+    this.#deps = executeDeps(app, backends, "in memory", log, { ...here, run });
     clock.onWaiting = () => this.#start();
   }
 

@@ -1,4 +1,6 @@
 // What was sent: every task that was accepted by the broker, once. Retries, hops and repeated deliveries are not new tasks.
+
+import type { PayloadRef } from "../store/payload.ts";
 import { decode, type Envelope } from "../wire/envelope.ts";
 import type { JsonObject } from "../wire/serializer.ts";
 
@@ -41,13 +43,32 @@ export const nameOf = (task: AnyTask): string => (typeof task === "string" ? tas
 export class SentTasks {
   #tasks: SentTask[] = [];
   readonly #ids = new Set<string>();
+  readonly #payload: (ref: PayloadRef) => string | undefined;
+
+  /** `payload`: where arguments lie that were too large for their message. */
+  constructor(payload: (ref: PayloadRef) => string | undefined) {
+    this.#payload = payload;
+  }
 
   /** Notes a message that was accepted. */
   note(body: string, workload: string, now: number): void {
-    const envelope = read(body);
+    const envelope = this.#read(body);
     if (envelope === undefined || envelope.retries > 0 || this.#ids.has(envelope.id)) return;
     this.#ids.add(envelope.id);
     this.#tasks.push(sentTask(envelope, workload, now));
+  }
+
+  /** Undefined where it cannot be read: somebody put it there by hand. */
+  #read(body: string): Envelope | undefined {
+    try {
+      const envelope = decode(body);
+      const json = envelope.argsRef && this.#payload(envelope.argsRef);
+      if (json === undefined) return envelope;
+      const [args, kwargs] = JSON.parse(json) as [Envelope["args"], JsonObject]; // what the call put there
+      return { ...envelope, args, kwargs };
+    } catch {
+      return undefined;
+    }
   }
 
   get all(): readonly SentTask[] {
@@ -73,13 +94,4 @@ function sentTask(envelope: Envelope, workload: string, now: number): SentTask {
     link: envelope.link.map((signature) => signature.task),
     linkError: envelope.linkError.map((signature) => signature.task),
   };
-}
-
-/** Undefined where it cannot be read: somebody put it there by hand. */
-function read(body: string): Envelope | undefined {
-  try {
-    return decode(body);
-  } catch {
-    return undefined;
-  }
 }

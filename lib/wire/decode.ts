@@ -1,5 +1,7 @@
 // Reads a message: ours, or one that Celery sent through SQS. Whatever comes in, out comes an envelope or a DecodeError.
+import { PAYLOADS } from "../defaults.ts";
 import { DecodeError } from "../errors.ts";
+import type { PayloadRef } from "../store/payload.ts";
 import type { Envelope } from "./envelope.ts";
 import {
   type Fail,
@@ -15,7 +17,7 @@ import {
   string,
   time,
 } from "./fields.ts";
-import { ARGS_CHANGED_HEADER, isReservedHeader, RESENDS_HEADER } from "./headers.ts";
+import { ARGS_CHANGED_HEADER, ARGS_REF_HEADER, isReservedHeader, RESENDS_HEADER } from "./headers.ts";
 import { inner, innerIfReadable, outer } from "./payload.ts";
 import type { JsonObject, JsonValue } from "./serializer.ts";
 
@@ -50,12 +52,15 @@ function envelope(id: string, task: string, headers: JsonObject, content: JsonVa
   if (!Array.isArray(content) || content.length !== 3) throw fail("its body is not an array of args, kwargs and embed");
   const [args, kwargs, embed]: readonly JsonValue[] = content;
   const follow = object("embed", embed, fail) ?? {};
+  const given = {
+    args: list("args", args, fail) ?? refuse("args is null, not an array", fail),
+    kwargs: object("kwargs", kwargs, fail) ?? refuse("kwargs is null, not an object", fail),
+  };
   return withKnown(
     {
       id,
       task,
-      args: list("args", args, fail) ?? refuse("args is null, not an array", fail),
-      kwargs: object("kwargs", kwargs, fail) ?? refuse("kwargs is null, not an object", fail),
+      ...given,
       rootId: idHeader("root_id", headers, fail) ?? id,
       retries: number("header retries", headers.retries, fail, "whole") ?? 0,
       ignoreResult: flag("header ignore_result", headers.ignore_result, fail),
@@ -83,6 +88,8 @@ function envelope(id: string, task: string, headers: JsonObject, content: JsonVa
       ),
       argsChanged: headers[ARGS_CHANGED_HEADER] === true ? true : undefined,
       resends: number(`header ${RESENDS_HEADER}`, headers[RESENDS_HEADER], fail, "whole"),
+      // A Python worker copies the header into a retry with arguments of its own.
+      argsRef: given.args.length > 0 || Object.keys(given.kwargs).length > 0 ? undefined : argsRef(headers, fail),
     },
   );
 }
@@ -117,6 +124,20 @@ function limit(index: 0 | 1, headers: JsonObject, fail: Fail): number | undefine
 function stamps(headers: JsonObject, fail: Fail): JsonObject | undefined {
   const value = object("header stamps", headers.stamps, fail);
   return value === undefined || Object.keys(value).length === 0 ? undefined : value;
+}
+
+function argsRef(headers: JsonObject, fail: Fail): PayloadRef | undefined {
+  const name = `header ${ARGS_REF_HEADER}`;
+  const ref = object(name, headers[ARGS_REF_HEADER], fail);
+  if (ref === undefined) return undefined;
+  const key = string(`${name}.key`, ref.key, fail);
+  const bytes = number(`${name}.bytes`, ref.bytes, fail, "whole");
+  const sha256 = string(`${name}.sha256`, ref.sha256, fail);
+  const keptUntil = number(`${name}.kept_until`, ref.kept_until, fail, "any");
+  if (key === undefined || bytes === undefined || sha256 === undefined || keptUntil === undefined)
+    throw fail(`${name} lacks one of key, bytes, sha256 and kept_until`);
+  if (bytes > PAYLOADS.maxBytes) throw fail(`${name}.bytes is ${bytes}, over the limit of ${PAYLOADS.maxBytes}`);
+  return { key, bytes, sha256, keptUntil };
 }
 
 function ownHeaders(headers: JsonObject): JsonObject {

@@ -13,9 +13,12 @@
 // 6. An ending sends what follows: the last of `chain` and every `link` on success, every `linkError` on failure; their
 //    `rootId` is this `rootId`, their `parentId` is this `id`. `chord` and `group` count the ending.
 // 7. A dead letter that nobody ever claimed is sent again, with `resends` + 1, a few times.
+//
+// Arguments too large to travel lie in the payload store; the message has `argsRef` and no others (seal.ts).
 import { SQS } from "../defaults.ts";
 import { InvalidOption, MessageTooLarge } from "../errors.ts";
-import { ARGS_CHANGED_HEADER, isReservedHeader, RESENDS_HEADER } from "./headers.ts";
+import type { PayloadRef } from "../store/payload.ts";
+import { ARGS_CHANGED_HEADER, ARGS_REF_HEADER, isReservedHeader, RESENDS_HEADER } from "./headers.ts";
 import { type JsonObject, type JsonValue, toAscii } from "./serializer.ts";
 import type { WireSignature } from "./signature.ts";
 import { formatTime } from "./time.ts";
@@ -67,13 +70,22 @@ export interface Envelope {
   readonly argsChanged?: boolean;
   /** Times the dead-letter consumer sent it again. Ours. */
   readonly resends?: number;
+  /** Where `[args, kwargs]` lie; both are empty here. Ours. */
+  readonly argsRef?: PayloadRef;
+}
+
+/** `compose`, within what SQS takes. Throws MessageTooLarge over 1 MiB. */
+export function encode(envelope: Envelope, queue: string): string {
+  const text = compose(envelope, queue);
+  if (text.length <= SQS.maxMessageBytes) return text;
+  throw new MessageTooLarge(`the message of task "${envelope.task}"`, text.length, SQS.maxMessageBytes);
 }
 
 /**
- * The body of an SQS message, in ASCII. Values must be JSON already (`assertJson`).
- * Throws MessageTooLarge over SQS's 1 MiB, and InvalidOption for a reserved header or a time no Python worker could read.
+ * The body of an SQS message, in ASCII, of whatever size. Values must be JSON already (`assertJson`).
+ * Throws InvalidOption for a reserved header or a time no Python worker could read.
  */
-export function encode(envelope: Envelope, queue: string): string {
+export function compose(envelope: Envelope, queue: string): string {
   const { id, headers } = envelope;
   // What Celery's protocol document calls optional is left out where it says nothing: every byte is escaped, hashed, sent
   // and received. Left out always: argsrepr and kwargsrepr, a second copy of the arguments for logs that tells secrets.
@@ -96,6 +108,7 @@ export function encode(envelope: Envelope, queue: string): string {
     stamps: envelope.stamps,
     [RESENDS_HEADER]: envelope.resends,
     [ARGS_CHANGED_HEADER]: envelope.argsChanged === true ? true : undefined,
+    [ARGS_REF_HEADER]: envelope.argsRef && refToWire(envelope.argsRef),
   };
   const message = {
     // Not escaped here: toAscii() below reaches it too, and escaping twice would double its backslashes.
@@ -110,11 +123,11 @@ export function encode(envelope: Envelope, queue: string): string {
       delivery_tag: id,
     },
   };
-  const text = toAscii(JSON.stringify(message));
-  if (text.length > SQS.maxMessageBytes) {
-    throw new MessageTooLarge(`the message of task "${envelope.task}"`, text.length, SQS.maxMessageBytes);
-  }
-  return text;
+  return toAscii(JSON.stringify(message));
+}
+
+function refToWire({ key, bytes, sha256, keptUntil }: PayloadRef): JsonObject {
+  return { key, bytes, sha256, kept_until: keptUntil };
 }
 
 /** What follows the task, the third part of the body. */

@@ -1,5 +1,5 @@
-// Carries a decision out. The only place that orders effects: record, follow-ups, message. Each is safe to repeat, so a
-// crash between two of them costs a redelivery and nothing else.
+// Carries a decision out. The only place that orders effects: payload, record, follow-ups, message. Each is safe to repeat,
+// so a crash between two of them costs a redelivery and nothing else.
 import type { Clock } from "../clock.ts";
 import * as changes from "../core/changes.ts";
 import type { Decision, Settle } from "../core/decide.ts";
@@ -7,24 +7,32 @@ import type { Publication } from "../core/follow-ups.ts";
 import { TASK_DEFAULTS } from "../defaults.ts";
 import {
   InvalidOption,
+  LovageError,
   MessageTooLarge,
   NotSerializable,
+  NotSupported,
+  PayloadLost,
   QueueNotFound,
   RequestRefused,
   StoreUnavailable,
 } from "../errors.ts";
 import type { Logger } from "../log.ts";
+import type { Payloads } from "../payloads.ts";
 import type { Broker, Delivery } from "../ports/broker.ts";
 import type { ResultStore, WriteAnswer } from "../ports/result-store.ts";
+import type { Payload } from "../store/payload.ts";
 import { isTerminal, type TaskRecord } from "../store/record.ts";
-import { encode } from "../wire/envelope.ts";
 import { toFailure } from "../wire/failure.ts";
+import { seal } from "../wire/seal.ts";
+import { kept, withFirst } from "./payloads.ts";
 
 export interface ApplyDeps {
   readonly broker: Broker;
   readonly store: ResultStore;
   readonly clock: Clock;
   readonly log: Logger;
+  /** @default - the app has no payload store: what is too large is refused */
+  readonly payloads?: Payloads;
   /** Queue that carries a workload's messages. */
   queue(workload: string): string;
   deadLetterQueue(workload: string): string;
@@ -35,7 +43,8 @@ const WRITE_TRIES = 5;
 
 /**
  * Carries `decision` out. `refused` says what to do instead where its write was refused. `recorded` is told what was done
- * once the record and the follow-ups are durable, before the message is settled. Returns what was done.
+ * once the record and the follow-ups are durable, before the message is settled. `notPut` says what to do instead where the
+ * object that the write refers to could not be put. Returns what was done.
  */
 export async function apply(
   decision: Decision,
@@ -44,9 +53,17 @@ export async function apply(
   refused: (existing: TaskRecord | undefined) => Decision,
   deps: ApplyDeps,
   recorded: (decision: Decision) => void = () => {},
+  notPut?: (error: LovageError) => Decision,
 ): Promise<Decision> {
   let current = decision;
-  while (current.change) {
+  for (;;) {
+    const error = current.put && (await failedPut(current.put, deps));
+    if (error !== undefined) {
+      if (notPut === undefined) throw error;
+      current = notPut(error);
+      continue;
+    }
+    if (current.change === undefined) break;
     const answer = await writeSurely(current.change, deps);
     if (answer.applied) break;
     current = refused(answer.existing);
@@ -55,6 +72,17 @@ export async function apply(
   recorded(current);
   await settle(current.settle, delivery, workload, deps);
   return current;
+}
+
+/** Puts it. Returns why that failed, if it did. */
+async function failedPut(payload: Payload, { payloads }: ApplyDeps): Promise<LovageError | undefined> {
+  try {
+    await payloads?.store.put(payload);
+    return undefined;
+  } catch (error) {
+    if (error instanceof LovageError) return error;
+    throw error;
+  }
 }
 
 /** Writes until an answer comes, for a while: a lost answer leaves a claim, or an ending, that nobody knows of. */
@@ -78,7 +106,12 @@ async function publish(publication: Publication, from: string, deps: ApplyDeps):
   const { envelope, workload, delaySeconds } = publication;
   try {
     const queue = deps.queue(workload);
-    await deps.broker.send(queue, { body: encode(envelope, queue), delaySeconds });
+    const now = deps.clock.now();
+    const sentAt = now + delaySeconds * 1_000;
+    const whole = await kept(await withFirst(publication, deps), sentAt, deps);
+    const { body, payload } = seal(whole, queue, deps.payloads?.limits, now, sentAt);
+    if (payload) await deps.payloads?.store.put(payload);
+    await deps.broker.send(queue, { body, delaySeconds });
   } catch (error) {
     // The queue this message came from, or whose dead letters these are, is missed by everybody: it will come back.
     if (!isPermanent(error) || (error instanceof QueueNotFound && workload === from)) throw error;
@@ -93,11 +126,14 @@ async function publish(publication: Publication, from: string, deps: ApplyDeps):
   }
 }
 
-/** Another try would end the same way: the message is too large, or its queue does not exist or cannot have that name. */
+const PERMANENT = [
+  ...[MessageTooLarge, NotSerializable, QueueNotFound, InvalidOption, RequestRefused],
+  ...[PayloadLost, NotSupported],
+];
+
+/** Another try would end the same way: too large, its arguments are gone, or its queue does not exist or cannot have that name. */
 function isPermanent(error: unknown): boolean {
-  return [MessageTooLarge, NotSerializable, QueueNotFound, InvalidOption, RequestRefused].some(
-    (type) => error instanceof type,
-  );
+  return PERMANENT.some((type) => error instanceof type);
 }
 
 export async function settle(how: Settle, delivery: Delivery, workload: string, deps: ApplyDeps): Promise<void> {

@@ -1,6 +1,7 @@
 import type { App } from "../app.ts";
 import type { Backends } from "../connection.ts";
 import type { Logger } from "../log.ts";
+import { storeOf } from "../payloads.ts";
 import type { Broker } from "../ports/broker.ts";
 import { deadLetterQueueName, queueName } from "../store/table.ts";
 import { isHeard } from "./announce.ts";
@@ -11,14 +12,16 @@ import { logRuns } from "./log-runs.ts";
 /** What executing an app's tasks needs, whoever receives the messages. */
 export function executeDeps(
   app: App,
-  { broker, store }: Pick<Backends, "broker" | "store">,
+  backends: Pick<Backends, "broker" | "store" | "payloads">,
   owner: string,
   log: Logger,
   runner: Runner,
 ): ExecuteDeps {
+  const { broker, store } = backends;
   return {
     broker,
     store,
+    ...(app.payloads && { payloads: { store: storeOf(backends), limits: app.payloads } }),
     clock: app.clock,
     log,
     owner,

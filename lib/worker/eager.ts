@@ -9,6 +9,7 @@ import type { Clock } from "../clock.ts";
 import type { Backends } from "../connection.ts";
 import { TESTING } from "../defaults.ts";
 import { NeverIdle, NotSupported, QueueNotFound, TaskFailed } from "../errors.ts";
+import { MemoryPayloadStore } from "../memory/payload-store.ts";
 import { MemoryResultStore } from "../memory/result-store.ts";
 import type { Broker } from "../ports/broker.ts";
 import type { ResultStore } from "../ports/result-store.ts";
@@ -21,6 +22,8 @@ import { type ServedQueue, servedQueues } from "./queues.ts";
 
 export function eagerBackends(app: App, clock: Clock, propagates: boolean): Backends {
   const store = new MemoryResultStore({ clock });
+  const payloads = app.payloads && new MemoryPayloadStore({ clock });
+  const kept = { store, ...(payloads && { payloads }) };
   const queues = servedQueues(app);
   const noQueues = async () => {
     throw new NotSupported(
@@ -29,7 +32,7 @@ export function eagerBackends(app: App, clock: Clock, propagates: boolean): Back
   };
   const broker: Broker = {
     send: async (queue, { body }) => {
-      await new EagerCall(app, store, queues).run(queue, body);
+      await new EagerCall(app, kept, queues).run(queue, body);
       if (propagates) await throwFailure(store, decode(body).id);
     },
     receive: noQueues,
@@ -40,7 +43,7 @@ export function eagerBackends(app: App, clock: Clock, propagates: boolean): Back
     flush: async () => {},
     close: async () => {},
   };
-  return { broker, store, where: async () => ({ broker: "in place (eager)", store: "memory" }) };
+  return { broker, ...kept, where: async () => ({ broker: "in place (eager)", store: "memory" }) };
 }
 
 async function throwFailure(store: ResultStore, id: string): Promise<void> {
@@ -63,7 +66,7 @@ class EagerCall {
   readonly #settled = new Set<string>();
   #sent = 0;
 
-  constructor(app: App, store: ResultStore, queues: ReadonlyMap<string, ServedQueue>) {
+  constructor(app: App, kept: Pick<Backends, "store" | "payloads">, queues: ReadonlyMap<string, ServedQueue>) {
     this.#queues = queues;
     const broker: Broker = {
       send: async (queue, { body }) => this.#send(queue, body),
@@ -75,7 +78,7 @@ class EagerCall {
       flush: async () => {},
       close: async () => {},
     };
-    this.#deps = executeDeps(app, { broker, store }, "in place (eager)", app.log, runHere(app));
+    this.#deps = executeDeps(app, { broker, ...kept }, "in place (eager)", app.log, runHere(app));
   }
 
   async run(queue: string, body: string): Promise<void> {

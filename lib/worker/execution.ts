@@ -47,9 +47,9 @@ export function newToken({ clock }: ExecuteDeps): string {
 }
 
 /** The moment of a decision. Asked for anew each time: writes lie between two of them. */
-export function circumstancesOf({ clock, routes }: ExecuteDeps): Circumstances {
+export function circumstancesOf({ clock, routes, payloads }: ExecuteDeps): Circumstances {
   const now = clock.now();
-  return { now, random: clock.random(), routes: { ...routes, now } };
+  return { now, random: clock.random(), routes: { ...routes, now }, payloads: payloads?.limits };
 }
 
 /** What the task asks for, as far as it is known here. */

@@ -94,6 +94,7 @@ const ENDINGS: Readonly<Record<Outcome["kind"], RunEnding>> = {
   rejected: "REJECTED",
   revoked: "REVOKED",
   interrupted: "INTERRUPTED",
+  "payload unavailable": "INTERRUPTED", // not of a run's making
 };
 
 function run(task: Invoked, context: TaskContext, job: Job): Promise<Outcome> {
@@ -148,11 +149,11 @@ async function allSent(sends: Set<Promise<unknown>>): Promise<readonly PromiseRe
 }
 
 /** Throws NotSerializable or ResultTooLarge. */
-function resultJson(value: unknown, { envelope }: Job): string | undefined {
+function resultJson(value: unknown, { envelope, maxResultBytes: most }: Job): string | undefined {
   if (value === undefined) return undefined;
   assertJson(value, "result");
   const result = toJson(value);
-  if (result.length > MAX_RESULT_BYTES) throw new ResultTooLarge(envelope.task, result.length, MAX_RESULT_BYTES);
+  if (result.length > most) throw new ResultTooLarge(envelope.task, result.length, most, most > MAX_RESULT_BYTES);
   return result;
 }
 

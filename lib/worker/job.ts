@@ -18,6 +18,8 @@ export interface Job {
   readonly timeLimit: number;
   /** Soft limit in seconds. */
   readonly softTimeLimit: number;
+  /** Largest result that can be kept: in its record, or in the payload store. */
+  readonly maxResultBytes: number;
   readonly stop: StopSignal;
   readonly log: Logger;
   /** Stores progress or a custom state; resolves to nothing where nothing is tracked. */

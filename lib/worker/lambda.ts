@@ -59,7 +59,7 @@ export function createLambdaHandler(app: App): (event: SqsEvent, context: Lambda
       },
     });
     const owner = `${context.functionName}:${sandbox}:${context.awsRequestId}`;
-    const deps = executeDeps(app, { broker, store: backends.store }, owner, app.log, {
+    const deps = executeDeps(app, { ...backends, broker }, owner, app.log, {
       ...here,
       run: (job) => {
         const left = Math.max(0.1, (context.getRemainingTimeInMillis() - RESERVED_MS) / 1_000);

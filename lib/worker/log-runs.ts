@@ -47,6 +47,8 @@ function line(outcome: Outcome): Line {
       return { level: "warn", fields: { reason: outcome.reason }, message: "revoked" };
     case "interrupted":
       return { level: "warn", fields: {}, message: "interrupted, given back" };
+    case "payload unavailable": // the worker's own finding, logged where it is made
+      return { level: "debug", fields: {}, message: "waits for its payload store" };
     default:
       return outcome satisfies never;
   }

@@ -15,7 +15,10 @@ export interface ChildStart {
 
 /** A Job, as far as it can travel. */
 export interface PostedJob
-  extends Pick<Job, "envelope" | "workload" | "owner" | "receiveCount" | "messageId" | "timeLimit" | "softTimeLimit"> {
+  extends Pick<
+    Job,
+    "envelope" | "workload" | "owner" | "receiveCount" | "messageId" | "timeLimit" | "softTimeLimit" | "maxResultBytes"
+  > {
   /** Number of this run in its pool. Both sides drop messages of another: a job may leave code behind that goes on. */
   readonly run: number;
   /** Nothing to run: how it ended is to be told to hooks and listeners. */

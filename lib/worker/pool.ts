@@ -105,7 +105,7 @@ class ProcessPool implements TaskPool {
   async announce({ ending, ...facts }: Ended): Promise<void> {
     const limits = { timeLimit: HOOKS_SECONDS, softTimeLimit: HOOKS_SECONDS };
     const settings = taskSettings(facts.envelope.task, limits, {});
-    const job = { ...facts, ...limits, settings, stop: new StopSignal(), report: async () => {} };
+    const job = { ...facts, ...limits, settings, maxResultBytes: 0, stop: new StopSignal(), report: async () => {} };
     const outcome = await this.#inTurn(job, ending);
     if (outcome.kind === "failure")
       facts.log.error(
@@ -147,8 +147,8 @@ class ProcessPool implements TaskPool {
       },
       postMessage: (data: unknown) => this.#receive(data, run),
     };
-    const { envelope, workload, owner, receiveCount, messageId, timeLimit, softTimeLimit } = job;
-    const facts = { envelope, workload, owner, receiveCount, messageId, timeLimit, softTimeLimit };
+    const { envelope, workload, owner, receiveCount, messageId, timeLimit, softTimeLimit, maxResultBytes } = job;
+    const facts = { envelope, workload, owner, receiveCount, messageId, timeLimit, softTimeLimit, maxResultBytes };
     const posted: PostedJob = { run: number, ...facts, ...(ending && { ending }) };
     try {
       if (run.killed.aborted) return run.lost(undefined);

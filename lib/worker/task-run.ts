@@ -3,13 +3,21 @@ import * as changes from "../core/changes.ts";
 import type { Decision, Mode, Received } from "../core/decide.ts";
 import type { Outcome } from "../core/outcome.ts";
 import { leaseUntil } from "../core/visibility.ts";
-import { MAX_RESULT_BYTES, TASK_DEFAULTS } from "../defaults.ts";
-import { LovageError, MessageTooLarge, NotRegistered, NotSupported } from "../errors.ts";
+import { MAX_RESULT_BYTES, PAYLOADS, TASK_DEFAULTS } from "../defaults.ts";
+import {
+  LovageError,
+  MessageTooLarge,
+  NotRegistered,
+  NotSupported,
+  PayloadLost,
+  PayloadStoreUnavailable,
+} from "../errors.ts";
 import type { Delivery } from "../ports/broker.ts";
 import type { TaskSettings } from "../settings.ts";
 import { type Failure, isTerminal, type TaskRecord } from "../store/record.ts";
-import { encode } from "../wire/envelope.ts";
+import type { Envelope } from "../wire/envelope.ts";
 import { toFailure } from "../wire/failure.ts";
+import { seal } from "../wire/seal.ts";
 import { writeSurely } from "./apply.ts";
 import {
   circumstancesOf,
@@ -21,6 +29,7 @@ import {
 } from "./execution.ts";
 import { startHeartbeat } from "./heartbeat.ts";
 import type { Ended, StopSignal } from "./job.ts";
+import { withArgs } from "./payloads.ts";
 
 export class TaskRun {
   readonly #received: Received;
@@ -32,6 +41,9 @@ export class TaskRun {
   readonly #mode: Mode;
   readonly #token: string;
   #announced: Promise<void> = Promise.resolve();
+  #outcome: Outcome | undefined;
+  /** Its message with its arguments, wherever they lay. */
+  #whole: Envelope;
 
   constructor(received: Received, delivery: Delivery, workload: WorkloadLimits, stop: StopSignal, deps: ExecuteDeps) {
     this.#received = received;
@@ -42,6 +54,7 @@ export class TaskRun {
     this.#settings = deps.task(received.envelope.task);
     this.#mode = modeOf(received, this.#settings, deps);
     this.#token = newToken(deps);
+    this.#whole = received.envelope;
   }
 
   get #policy() {
@@ -65,8 +78,13 @@ export class TaskRun {
       this.#policy,
       circumstances,
       this.#token,
-      reason instanceof NotRegistered,
+      reason instanceof NotRegistered || this.#lacksStore(),
     );
+  }
+
+  /** Its producer has a payload store and this worker has none: workers are deployed after it, it seems. */
+  #lacksStore(): boolean {
+    return this.#received.envelope.argsRef !== undefined && this.#deps.payloads === undefined;
   }
 
   #unrunnable(): Error | undefined {
@@ -78,14 +96,19 @@ export class TaskRun {
         "the message carries a chain or a chord, which this version cannot continue; send the steps one by one, with link",
       );
     }
+    if (this.#lacksStore()) {
+      return new NotSupported(
+        "the message's arguments lie in a payload store, and this app has none; give createApp() the same payloads as its sender has",
+      );
+    }
     return undefined;
   }
 
   async claimAndRun(): Promise<Decision> {
     const refusal = await this.#right();
     if (refusal) return refusal;
-    const outcome = this.#stop.reason === undefined ? await this.#run() : stoppedBeforeStart(this.#stop);
-    return this.#decide(outcome);
+    this.#outcome = this.#stop.reason === undefined ? await this.#run() : stoppedBeforeStart(this.#stop);
+    return this.#decide(this.#outcome);
   }
 
   /** Undefined where it may run. */
@@ -121,7 +144,7 @@ export class TaskRun {
   }
 
   async #run(): Promise<Outcome> {
-    const { envelope, workload } = this.#received;
+    const { workload, envelope: message } = this.#received;
     const settings = this.#settings as TaskSettings; // place() has refused unknown tasks
     const stop = this.#stop;
     const claim = this.#mode === "tracked" ? this.#deps.protocol.claimOf(this.#received, this.#token) : undefined;
@@ -134,14 +157,18 @@ export class TaskRun {
         revokeRequested: (how) => stop.stop(how === "terminate" ? "terminated" : "revoked"),
         beat: () => {
           const { events, owner, log } = this.#deps;
-          events.emitNow("heartbeatSent", { id: envelope.id, task: envelope.task, worker: owner }, log);
+          events.emitNow("heartbeatSent", { id: message.id, task: message.task, worker: owner }, log);
         },
       },
       this.#deps,
     );
-    const timeLimit = envelope.timeLimit ?? settings.timeLimit;
     try {
-      return await this.#deps.run({
+      const envelope = await this.#withArgs();
+      if ("kind" in envelope) return envelope;
+      this.#whole = envelope;
+      if (stop.reason !== undefined) return stoppedBeforeStart(stop);
+      const timeLimit = envelope.timeLimit ?? settings.timeLimit;
+      const outcome = await this.#deps.run({
         envelope,
         settings,
         workload,
@@ -150,20 +177,45 @@ export class TaskRun {
         messageId: this.#delivery.messageId,
         timeLimit,
         softTimeLimit: envelope.softTimeLimit ?? softLimit(envelope.timeLimit, settings),
+        maxResultBytes: this.#deps.payloads ? PAYLOADS.maxBytes : MAX_RESULT_BYTES,
         stop,
         log: this.#deps.log,
         report: async (meta, customState) => {
           if (claim) await this.#deps.store.write(changes.report(claim, meta, customState));
         },
       });
+      if (outcome.kind !== "retry" || outcome.next === undefined) return outcome;
+      // What the retry does not change is what this run had, wherever that lay.
+      return { ...outcome, next: { args: envelope.args, kwargs: envelope.kwargs, ...outcome.next } };
     } finally {
       await heartbeat.stop();
     }
   }
 
-  #decide(outcome: Outcome): Decision {
+  /** The envelope with its arguments, or the outcome where they cannot be had: gone for good, or for now. */
+  async #withArgs(): Promise<Envelope | Outcome> {
+    const { envelope } = this.#received;
+    if (envelope.argsRef === undefined) return envelope;
+    const stopped = Promise.withResolvers<Outcome>();
+    const forget = this.#stop.onStop(() => stopped.resolve(stoppedBeforeStart(this.#stop)));
+    try {
+      return await Promise.race([withArgs(envelope, this.#deps), stopped.promise]);
+    } catch (error) {
+      if (!(error instanceof LovageError)) throw error;
+      const failure = toFailure(error);
+      this.#deps.log.error({ error: error.message }, "could not fetch the task's arguments");
+      if (error instanceof PayloadLost) return { kind: "failure", failure, expected: false };
+      return { kind: "payload unavailable", failure };
+    } finally {
+      forget();
+    }
+  }
+
+  /** `by`: whether large payloads may travel by reference. */
+  #decide(outcome: Outcome, by: "reference" | "value" = "reference"): Decision {
     const { protocol } = this.#deps;
-    const circumstances = circumstancesOf(this.#deps);
+    const payloads = by === "reference" ? this.#deps.payloads?.limits : undefined;
+    const circumstances = { ...circumstancesOf(this.#deps), payloads };
     const decision = protocol.decide(outcome, this.#received, this.#mode, this.#token, this.#policy, circumstances);
     if (outcome.kind !== "retry") return decision;
     const next = decision.publish[0];
@@ -172,7 +224,9 @@ export class TaskRun {
     if (!again) return decision;
     // A next attempt that cannot be sent or recorded must fail before its record promises it.
     try {
-      encode(next.envelope, this.#deps.queue(this.#received.workload));
+      seal(next.envelope, this.#deps.queue(this.#received.workload), payloads, circumstances.now, circumstances.now);
+      const asked = decision.put?.ref.bytes ?? 0;
+      if (asked > PAYLOADS.maxBytes) throw new MessageTooLarge("what the retry asks for", asked, PAYLOADS.maxBytes);
       const kept = Buffer.byteLength(decision.change?.set.retryArgs ?? "");
       if (kept > MAX_RESULT_BYTES) throw new MessageTooLarge("what the retry asks for", kept, MAX_RESULT_BYTES);
       return decision;
@@ -194,9 +248,22 @@ export class TaskRun {
     else log.error({ error: error(exhausted), stack: exhausted.stack }, "failed, its retries are exhausted");
   }
 
+  /** The run is over and its payload store is down: a result that its record can hold is not lost for that. */
+  #decideWithoutStore(error: LovageError): Decision {
+    const outcome = this.#outcome;
+    const fits = outcome?.kind === "success" && (outcome.result?.length ?? 0) <= MAX_RESULT_BYTES;
+    this.#deps.log.error({ error: error.message, run_again: !fits }, "could not put a payload into its store");
+    if (fits) return this.#decide(outcome, "value");
+    const failure = toFailure(error);
+    return error instanceof PayloadStoreUnavailable
+      ? this.#decide({ kind: "payload unavailable", failure })
+      : this.#decide({ kind: "failure", failure, expected: false }); // a bucket or a permission that is missing: no run will find it
+  }
+
   /** Resolves when the decision is carried out, and whoever wants to know of the ending has been told. */
   async apply(decision: Decision): Promise<Decision> {
     const { protocol } = this.#deps;
+    let planned = decision;
     const refused = (existing: TaskRecord | undefined): Decision => {
       const instead = protocol.decideWriteRefused(
         existing,
@@ -208,13 +275,18 @@ export class TaskRun {
       );
       // Refused by what it has written itself: only the answer was lost.
       const own = existing?.token === this.#token && existing.state !== "STARTED";
-      return own && decision.ending ? { ...instead, ending: decision.ending } : instead;
+      return own && planned.ending ? { ...instead, ending: planned.ending } : instead;
+    };
+    const notPut = (error: LovageError) => {
+      planned = this.#decideWithoutStore(error);
+      return planned;
     };
     const recorded = ({ ending }: Decision) => {
       if (ending) this.#announced = this.#deps.announce({ ...this.facts, ending });
     };
     try {
-      return await protocol.apply(decision, this.#delivery, this.#workload.name, refused, this.#deps, recorded);
+      const { name } = this.#workload;
+      return await protocol.apply(decision, this.#delivery, name, refused, this.#deps, recorded, notPut);
     } finally {
       await this.#announced;
     }
@@ -222,9 +294,9 @@ export class TaskRun {
 
   /** What others are told of it. */
   get facts(): Omit<Ended, "ending"> {
-    const { envelope, workload, receiveCount } = this.#received;
+    const { workload, receiveCount } = this.#received;
     const { owner, log } = this.#deps;
-    return { envelope, workload, owner, receiveCount, messageId: this.#delivery.messageId, log };
+    return { envelope: this.#whole, workload, owner, receiveCount, messageId: this.#delivery.messageId, log };
   }
 }
 

@@ -6,6 +6,7 @@ import { WORKER_DEFAULTS } from "../defaults.ts";
 import { InvalidOption, StartupFailed } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import { closest } from "../options.ts";
+import { storeOf } from "../payloads.ts";
 import type { Broker } from "../ports/broker.ts";
 import { deadLetterQueueName, queueName } from "../store/table.ts";
 import type { Workload } from "../workload.ts";
@@ -45,6 +46,8 @@ export interface WorkerDescription {
   readonly node: string;
   readonly broker: string;
   readonly store: string;
+  /** Absent where the app has no `payloads`. */
+  readonly payloads?: string;
   readonly workloads: readonly {
     readonly name: string;
     readonly queue: string;
@@ -70,7 +73,7 @@ export interface Worker extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-/** Starts a worker. Throws StartupFailed, InvalidOption, QueueNotFound, TableNotFound, AccessDenied: one clear cause. */
+/** Starts a worker. Throws StartupFailed, InvalidOption, QueueNotFound, TableNotFound, BucketNotFound, AccessDenied: one clear cause. */
 export async function startWorker(app: App, options: WorkerOptions = {}): Promise<Worker> {
   const served = servedWorkloads(app, options);
   const log = options.log ?? app.log;
@@ -78,6 +81,7 @@ export async function startWorker(app: App, options: WorkerOptions = {}): Promis
   await app.events.emit("workerInit", { worker: owner }, log);
   const backends = await app.backends();
   await backends.store.check();
+  if (app.payloads) await storeOf(backends).check();
   for (const { name } of served) await backends.broker.check(queueName(app.name, name));
   const deadLetters = options.deadLetters ?? true;
   if (deadLetters) for (const { name } of served) await backends.broker.check(deadLetterQueueName(app.name, name));
@@ -95,7 +99,7 @@ export async function startWorker(app: App, options: WorkerOptions = {}): Promis
       ? createPool({ appPath: pathOf(options, name), processes: concurrency, memoryMb: definition.memoryMb, log })
       : undefined;
     if (pool) pools.push(pool);
-    const deps = executeDeps(app, { broker, store: backends.store }, owner, log, pool ?? here);
+    const deps = executeDeps(app, { ...backends, broker }, owner, log, pool ?? here);
     const consumer: ConsumerOptions = {
       name,
       queue: queueName(app.name, name),

@@ -109,6 +109,35 @@ describe.concurrent("lovage dev", () => {
     expect((await dev.ended()).code).toBe(0);
   });
 
+  test("large arguments and results go through its S3, and send and result bring them back", async () => {
+    using project = new Project();
+    project.write(
+      "+",
+      'export const big = createApp("clibig", { payloads: { bucket: "clibig", argsOver: 2048, resultsOver: 1024 } });',
+    );
+    writeFileSync(
+      join(project.cwd, "big.ts"),
+      'import { big } from "./app.ts";\nexport const app = big;\napp.task("echo", (text: string) => text);\n',
+    );
+    const text = "x".repeat(5_000);
+    await using dev = start(["dev", "--app", "big.ts", "--json"], project);
+    await dev.said('"event":"ready"');
+    const place = JSON.parse(readFileSync(join(project.cwd, ".lovage/dev.json"), "utf8"));
+    const sent = await json(["send", "echo", text, "--local", "--wait", "--timeout", "15s"], project);
+    expect(sent.value).toBe(text);
+    expect((await json(["result", String(sent.id), "--local"], project)).value).toBe(text);
+    const listed = await fetch(`${place.environment.AWS_ENDPOINT_URL_S3}/clibig?list-type=2`);
+    expect([...(await listed.text()).matchAll(/<Key>clibig\/\d+d\/(\w+)\//g)].map(([, kind]) => kind).sort()).toEqual([
+      "args",
+      "results",
+    ]);
+    // An app of that name alone does not know the bucket, and says so instead of nothing.
+    const named = await lovage(["result", String(sent.id), "--name", "clibig", "--local"], project);
+    expect(`${named.stdout}${named.stderr}`).toContain("give createApp() the same payloads");
+    dev.kill("SIGINT");
+    expect((await dev.ended()).code).toBe(0);
+  });
+
   test("a second Ctrl-C ends it at once, with 130", async () => {
     using project = new Project();
     project.write("+");

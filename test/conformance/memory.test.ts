@@ -75,7 +75,6 @@ testResultStore(
   NO_TABLE,
 );
 
-
 testPayloadStore("MemoryPayloadStore", async () => {
   const clock = new FakeClock();
   const store = new MemoryPayloadStore({ clock });

@@ -7,6 +7,7 @@ import { CLOCK_SKEW_MS } from "../../lib/defaults.ts";
 import type { MemoryBroker } from "../../lib/memory/broker.ts";
 import type { Delivery } from "../../lib/ports/broker.ts";
 import type { WriteAnswer } from "../../lib/ports/result-store.ts";
+import { mismatch, type PayloadRef } from "../../lib/store/payload.ts";
 import { isTerminal, type TaskRecord } from "../../lib/store/record.ts";
 import { decode, type Envelope } from "../../lib/wire/envelope.ts";
 import type { Ended, Job } from "../../lib/worker/job.ts";
@@ -46,10 +47,30 @@ export class Checker {
     this.#accepted.set(spec.envelope.id, spec);
   }
 
-  sent(envelope: Envelope): void {
+  sent(message: Envelope): void {
+    const envelope = this.#whole(message);
     this.#sent.set(envelope.id, envelope);
     const name = `${envelope.id}/${envelope.retries}`;
     this.#sends.set(name, (this.#sends.get(name) ?? 0) + 1);
+  }
+
+  /** Whatever refers to an object must find it, and find what it was. */
+  #payload(ref: PayloadRef, what: string): unknown {
+    const json = this.#world.payloads.peek(ref);
+    const problem = json === undefined ? "is not there" : mismatch(ref, json);
+    if (problem !== undefined) this.#violation(`I3 ${what} refers to ${ref.key}: ${problem}`);
+    return JSON.parse(json ?? "null");
+  }
+
+  #whole(envelope: Envelope): Envelope {
+    if (envelope.argsRef === undefined) return envelope;
+    const found = this.#payload(envelope.argsRef, `the message of ${envelope.id}`) as [Envelope["args"]] | null; // as seal() writes it
+    return { ...envelope, args: found?.[0] ?? [] };
+  }
+
+  #resultOf(record: TaskRecord | undefined): unknown {
+    if (record?.resultRef) return this.#payload(record.resultRef, `the record of ${record.id}`);
+    return record?.result === undefined ? undefined : JSON.parse(record.result);
   }
 
   runs(id: string): number {
@@ -74,6 +95,8 @@ export class Checker {
       if ((before.leaseUntil ?? 0) > holdersNow) this.#violation(`I2 ${what} took a live lease from ${before.owner}`);
       if (this.#world.calm) this.#violation(`I2 ${what} took over from ${before.owner}, to which nothing had happened`);
     }
+    this.#resultOf(after);
+    if (after.failure?.type === "PayloadLost") this.#violation(`I5 ${what}: ${after.failure.message}`);
     if (change.kind === "claim") {
       this.#owed.delete(`${before?.owner}/${change.id}`);
       if (before?.state === "STARTED" && before.revokeRequested && after.revokeRequested === undefined) {
@@ -201,12 +224,14 @@ export class Checker {
       if (!end || !isTerminal(end.state))
         this.#violation(`I5 callback ${callback} of ${id} never ended: ${end?.state ?? "no record"}`);
       const first = this.#sent.get(callback)?.args[0];
-      const right = failed ? id : record?.result === undefined ? undefined : JSON.parse(record.result);
+      const right = failed ? id : this.#resultOf(record);
       if (right !== undefined && first !== right)
-        this.#violation(`I4 callback of ${id} got ${first}, its parent's record says ${right}`);
+        this.#violation(`I4 callback of ${id} got ${short(first)}, its parent's record says ${short(right)}`);
     });
     const wrong = derivedId(key, id, failed ? "link:0" : "link_error:0");
     if (spec.mode === "tracked" && this.#sent.has(wrong))
       this.#violation(`I1 ${id} ended as ${record?.state} and published the other callback`);
   }
 }
+
+const short = (value: unknown) => String(value).slice(0, 80);

@@ -2,9 +2,10 @@
 // A dead or paused process does nothing more, or nothing for a while: its promises stay open.
 import type { Clock } from "../../lib/clock.ts";
 import type { Change } from "../../lib/core/changes.ts";
-import { BrokerUnavailable, StoreUnavailable } from "../../lib/errors.ts";
+import { BrokerUnavailable, PayloadStoreUnavailable, StoreUnavailable } from "../../lib/errors.ts";
 import type { MemoryBroker } from "../../lib/memory/broker.ts";
 import type { Broker } from "../../lib/ports/broker.ts";
+import type { PayloadStore } from "../../lib/ports/payload-store.ts";
 import type { ResultStore, WriteAnswer } from "../../lib/ports/result-store.ts";
 import { decode } from "../../lib/wire/envelope.ts";
 import type { World } from "./world.ts";
@@ -147,6 +148,17 @@ export class Life {
       check: (queue) => broker.check(queue),
       flush: () => broker.flush(),
       close: () => broker.close(),
+    };
+  }
+
+  payloads(payloads: PayloadStore): PayloadStore {
+    const unavailable = (text: string) => new PayloadStoreUnavailable(text);
+    return {
+      put: (payload) => this.#call(unavailable, () => payloads.put(payload)),
+      get: (ref) => this.#call(unavailable, () => payloads.get(ref)),
+      delete: (ref) => this.#call(unavailable, () => payloads.delete(ref)),
+      check: () => payloads.check(),
+      close: () => payloads.close(),
     };
   }
 

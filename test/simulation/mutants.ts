@@ -146,7 +146,33 @@ export const MUTANTS: readonly Mutant[] = [
     name: "a claim whose answer was lost is not recognised",
     change: onKinds(["claim"], (change) => ({ ...change, set: { ...change.set, token: `${change.set.token}'` } })),
   },
+  {
+    name: "a task whose payload store was down is acknowledged",
+    protocol: atRow("decide", /payload unavailable/, settled(ACK)),
+  },
+  {
+    name: "the results of two executions share a key",
+    protocol: atRow("decide", /^success/, ({ put, change, ...rest }) => {
+      if (put === undefined || change === undefined) return { ...rest, ...(change && { change }) };
+      const ref = { ...put.ref, key: put.ref.key.slice(0, put.ref.key.lastIndexOf(".")) };
+      return { ...rest, put: { ...put, ref }, change: { ...change, set: { ...change.set, resultRef: ref } } };
+    }),
+  },
+  {
+    name: "a retry loses the reference to its arguments",
+    protocol: atRow("decide", /^retry$/, (decision) => ({
+      ...decision,
+      publish: decision.publish.map((one) => {
+        const { argsRef: _, ...envelope } = one.envelope;
+        return { ...one, envelope };
+      }),
+    })),
+  },
   // order
+  {
+    name: "a record is written before the object it refers to",
+    protocol: ordered("write", "put", "publish", "settle"),
+  },
   { name: "the message is acknowledged first", protocol: ordered("settle", "write", "publish") },
   { name: "follow-ups are published before the record is written", protocol: ordered("publish", "write", "settle") },
   {
@@ -193,12 +219,15 @@ export const BATCH_MUTANTS: readonly Mutant[] = [
   { name: "a retry's statement ignores a request to revoke", statement: without("notRevokeRequested", ["retry"]) },
 ];
 
-/** `apply` with its three effects in another order. */
-function ordered(...order: readonly ("write" | "publish" | "settle")[]): Partial<Protocol> {
+/** `apply` with its effects in another order. Unless it is named, the payload is put first. */
+function ordered(...order: readonly ("put" | "write" | "publish" | "settle")[]): Partial<Protocol> {
   return {
     apply: async (decision, delivery, workload, refused, deps) => {
       let current = decision;
       const effects = {
+        put: async () => {
+          if (decision.put) await deps.payloads?.store.put(decision.put);
+        },
         write: async () => {
           while (current.change) {
             const answer = await deps.store.write(current.change);
@@ -216,6 +245,7 @@ function ordered(...order: readonly ("write" | "publish" | "settle")[]): Partial
           ),
         settle: () => settle(current.settle, delivery, workload, deps),
       };
+      if (!order.includes("put")) await effects.put();
       for (const effect of order) await effects[effect]();
       return current;
     },

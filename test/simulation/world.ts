@@ -9,12 +9,14 @@ import { WORKLOAD_DEFAULTS } from "../../lib/defaults.ts";
 import { Events } from "../../lib/events.ts";
 import { silentLogger } from "../../lib/log.ts";
 import { MemoryBroker } from "../../lib/memory/broker.ts";
+import { MemoryPayloadStore } from "../../lib/memory/payload-store.ts";
 import { MemoryResultStore } from "../../lib/memory/result-store.ts";
 import type { ResultStore } from "../../lib/ports/result-store.ts";
 import { revoke } from "../../lib/revoke.ts";
 import type { TaskSettings } from "../../lib/settings.ts";
 import { FakeClock, seededRandom } from "../../lib/testing/fake-clock.ts";
-import { type Envelope, encode } from "../../lib/wire/envelope.ts";
+import type { Envelope } from "../../lib/wire/envelope.ts";
+import { seal } from "../../lib/wire/seal.ts";
 import { consumeDeadLetter } from "../../lib/worker/dead-letter.ts";
 import { execute } from "../../lib/worker/execute.ts";
 import { type ExecuteDeps, type Protocol, protocol } from "../../lib/worker/execution.ts";
@@ -26,6 +28,9 @@ import { simulatedStatements } from "./statements.ts";
 
 const VISIBILITY = 30;
 const MAX_RECEIVES = WORKLOAD_DEFAULTS.maxReceiveCount;
+/** A message with large arguments is over the first, its large result over the second; nothing else is. */
+const LIMITS = { argsOver: 2_500, resultsOver: 1_000 };
+const LARGE = "x".repeat(3_000);
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 
@@ -35,6 +40,8 @@ export interface Spec {
   /** Outcome of each attempt; the last one repeats. */
   readonly plan: readonly ("success" | "failure" | "retry" | "requeue")[];
   readonly seconds: number;
+  /** Its arguments and its result travel by reference. */
+  readonly large: boolean;
   readonly envelope: Envelope;
   readonly delaySeconds: number;
   readonly publishAt: number;
@@ -67,10 +74,12 @@ export class World {
   readonly clock: FakeClock;
   readonly broker: MemoryBroker;
   readonly store: MemoryResultStore;
+  readonly payloads: MemoryPayloadStore;
   readonly checker: Checker;
   readonly rates: FaultRates;
   readonly specs = new Map<string, Spec>();
   readonly faults: Record<string, number> = {};
+  readonly #seed: number;
   readonly #random: () => number;
   readonly #key = idKey(APP);
   readonly #protocol: Protocol;
@@ -81,6 +90,7 @@ export class World {
   #faultsUntil = 0;
 
   constructor({ seed, mutant, batched = false }: WorldOptions) {
+    this.#seed = seed;
     this.#random = seededRandom(seed * 7_919);
     this.clock = new FakeClock({ seed });
     this.checker = new Checker(this);
@@ -88,6 +98,7 @@ export class World {
       { name: QUEUE, deadLetter: DEAD, maxReceiveCount: MAX_RECEIVES },
       { name: DEAD },
     ]);
+    this.payloads = new MemoryPayloadStore({ clock: this.clock });
     this.store = new MemoryResultStore({
       clock: this.clock,
       onApplied: (...write) => this.checker.onApplied(...write),
@@ -181,6 +192,7 @@ export class World {
     const id =
       mode === "chosen" ? `chosen-${index}` : freshId(this.#key, publishAt, this.clock.randomBytes(10), untracked);
     const countdown = pick([0, 0, 0, 7, 40]);
+    const large = (this.#seed + index) % 4 === 0;
     const signature = { task: "callback", args: [], kwargs: {}, options: {}, subtask_type: null, immutable: false };
     return {
       mode,
@@ -193,6 +205,7 @@ export class World {
         ["requeue", "success"],
         ["retry"],
       ] as const),
+      large,
       seconds: pick([0, 0.2, 3, 45, 100]),
       publishAt,
       delaySeconds: countdown,
@@ -202,7 +215,7 @@ export class World {
       envelope: {
         id,
         task: mode === "unclaimed" ? "unclaimed" : "task",
-        args: [index],
+        args: large ? [index, LARGE] : [index],
         kwargs: {},
         rootId: id,
         retries: 0,
@@ -229,14 +242,15 @@ export class World {
     };
     const { id } = spec.envelope;
     const publish = async () => {
+      const now = this.clock.now();
+      const sealed = seal(spec.envelope, "default", LIMITS, now, now + spec.delaySeconds * SECOND);
+      if (sealed.payload) await client.payloads(this.payloads).put(sealed.payload);
       const store = client.store(this.#writes, this.#mutate);
       if (spec.mode === "chosen") {
         const answer = await store.write(changes.recordPending(id, "task", "default", this.clock.now()));
         if (!answer.applied) return;
       }
-      await client
-        .broker(this.broker)
-        .send(QUEUE, { body: encode(spec.envelope, "default"), delaySeconds: spec.delaySeconds });
+      await client.broker(this.broker).send(QUEUE, { body: sealed.body, delaySeconds: spec.delaySeconds });
       this.checker.accepted(spec);
     };
     at(spec.publishAt, publish);
@@ -311,6 +325,7 @@ export class World {
     return {
       broker: life.broker(this.broker),
       store: life.store(this.#writes, this.#mutate),
+      payloads: { store: life.payloads(this.payloads), limits: LIMITS },
       clock: life.clock,
       log: silentLogger,
       owner: life.name,
@@ -334,7 +349,9 @@ export class World {
     const forget = job.stop.onStop((reason) => {
       if (reason !== "claim lost") stopped.resolve("stopped"); // an execution that lost its claim goes on: the worst case
     });
-    const ended = await Promise.race([life.clock.sleep((spec?.seconds ?? 0.1) * SECOND), stopped.promise]);
+    // Without a claim deliveries run side by side; a later one that is faster gets ahead of the first.
+    const pace = spec?.mode === "unclaimed" && this.checker.runs(id) > 1 ? 0.2 : 1;
+    const ended = await Promise.race([life.clock.sleep((spec?.seconds ?? 0.1) * pace * SECOND), stopped.promise]);
     forget();
     if (ended === "stopped") return { kind: "revoked", reason: "revoked while running" };
     const plan = spec?.plan ?? ["success"];
@@ -346,7 +363,11 @@ export class World {
     switch (step) {
       case "success":
         this.checker.ranToSuccess(id);
-        return { kind: "success", result: JSON.stringify(`${id}#${retries}`) };
+        // Two executions of a large one have two results: the object of one must never be taken for the other's.
+        return {
+          kind: "success",
+          result: JSON.stringify(`${id}#${retries}${spec?.large ? `#${this.checker.runs(id)}${LARGE}` : ""}`),
+        };
       case "failure":
         return { kind: "failure", failure, expected: false };
       case "retry":
@@ -355,7 +376,7 @@ export class World {
           failure,
           exhausted: failure,
           countdown: this.random() < 0.2 ? 1_000 : 5,
-          ...(retries === 0 && { next: { args: ["changed by the first retry"] } }),
+          ...(retries === 0 && { next: { args: ["changed by the first retry", ...(spec?.large ? [LARGE] : [])] } }),
         };
       case "requeue":
         return { kind: "rejected", requeue: true, failure };

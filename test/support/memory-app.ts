@@ -6,6 +6,7 @@ import type { Backends } from "../../lib/connection.ts";
 import type { State } from "../../lib/core/states.ts";
 import { queuesOf } from "../../lib/local/queues.ts";
 import { MemoryBroker } from "../../lib/memory/broker.ts";
+import { MemoryPayloadStore } from "../../lib/memory/payload-store.ts";
 import { MemoryResultStore } from "../../lib/memory/result-store.ts";
 import type { AsyncResult } from "../../lib/result.ts";
 import type { TaskRecord } from "../../lib/store/record.ts";
@@ -19,7 +20,7 @@ export const APP = "duckling";
 export const QUEUE = `${APP}-default`;
 export const DEAD = `${APP}-default-dead`;
 
-export interface MemoryAppOptions extends Pick<AppOptions, "workloads" | "defaults"> {
+export interface MemoryAppOptions extends Pick<AppOptions, "workloads" | "defaults" | "payloads"> {
   /** Options of the worker that is started, or false for none. @default {} */
   readonly worker?: WorkerOptions | false;
   /** @default 2026-01-01T00:00:00Z */
@@ -27,7 +28,7 @@ export interface MemoryAppOptions extends Pick<AppOptions, "workloads" | "defaul
 }
 
 /** What a killed process would have done next. */
-export type Step = "write" | "send" | "delete";
+export type Step = "write" | "send" | "delete" | "put";
 
 export interface WorkerProcess {
   readonly worker: Worker;
@@ -43,6 +44,8 @@ export class MemoryApp<T> implements AsyncDisposable {
   readonly clock: FakeClock;
   readonly broker: MemoryBroker;
   readonly store: MemoryResultStore;
+  /** Used where the app has `payloads`. */
+  readonly payloads: MemoryPayloadStore;
   /** The app of whoever calls. */
   readonly app: App;
   /** Its tasks. */
@@ -58,8 +61,9 @@ export class MemoryApp<T> implements AsyncDisposable {
     this.#options = { ...options, workloads };
     this.clock = new FakeClock(options.start && { start: options.start.getTime() });
     this.store = new MemoryResultStore({ clock: this.clock });
+    this.payloads = new MemoryPayloadStore({ clock: this.clock });
     this.broker = new MemoryBroker(this.clock, queuesOf({ name: APP, workloads }));
-    this.app = this.#createApp(this.broker, this.store, this.clock);
+    this.app = this.#createApp(this, this.clock);
     this.tasks = define(this.app);
   }
 
@@ -119,7 +123,9 @@ export class MemoryApp<T> implements AsyncDisposable {
   /** Starts another worker, a process of its own. */
   async startWorker(options: WorkerOptions = {}, define: (app: App) => unknown = this.#define): Promise<WorkerProcess> {
     const life = new Life(this.clock);
-    const app = this.#createApp(life.within(this.broker), life.within(this.store), life.clock);
+    const { broker, store, payloads } = this;
+    const reached = { broker: life.within(broker), store: life.within(store), payloads: life.within(payloads) };
+    const app = this.#createApp(reached, life.clock);
     define(app);
     const worker = await startWorker(app, { graceSeconds: 5, ...options });
     const started: WorkerProcess = {
@@ -148,11 +154,18 @@ export class MemoryApp<T> implements AsyncDisposable {
     await stopped;
   }
 
-  #createApp(broker: MemoryBroker, store: MemoryResultStore, clock: Clock): App {
-    const { workloads, defaults } = this.#options;
-    const backends: Backends = { broker, store, where: async () => ({ broker: "memory", store: "memory" }) };
+  #createApp(reached: Pick<MemoryApp<T>, "broker" | "store" | "payloads">, clock: Clock): App {
+    const { workloads, defaults, payloads } = this.#options;
+    const { broker, store } = reached;
+    const where = async () => ({ broker: "memory", store: "memory" });
+    const backends: Backends = { broker, store, where, ...(payloads && { payloads: reached.payloads }) };
     const options = { connect: async () => backends, clock, logger: capturedLogger(this.logs) };
-    return createApp(APP, { ...options, ...(workloads && { workloads }), ...(defaults && { defaults }) });
+    return createApp(APP, {
+      ...options,
+      ...(workloads && { workloads }),
+      ...(defaults && { defaults }),
+      ...(payloads && { payloads }),
+    });
   }
 }
 
@@ -197,7 +210,7 @@ class Life {
         return (...args: readonly unknown[]) => {
           if (name === this.#fatal) this.kill();
           if (this.dead) return new Promise(() => {});
-          return this.#whileAlive(Reflect.apply(member, target, args) as Promise<unknown>); // every method of both ports is async
+          return this.#whileAlive(Reflect.apply(member, target, args) as Promise<unknown>); // every method of the ports is async
         };
       },
     });

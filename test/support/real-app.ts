@@ -1,6 +1,7 @@
 // An app on the local stack, its traffic through fault proxies: the whole of Lovage on the real protocols.
 import { type App, type AppOptions, createApp } from "../../lib/app.ts";
 import { DynamoResultStore } from "../../lib/aws/dynamo-result-store.ts";
+import { S3PayloadStore } from "../../lib/aws/s3-payload-store.ts";
 import { SqsBroker } from "../../lib/aws/sqs-broker.ts";
 import { type LocalStackOptions, startLocalStack } from "../../lib/local/stack.ts";
 import { silentLogger } from "../../lib/log.ts";
@@ -12,6 +13,7 @@ export interface RealApp extends AsyncDisposable {
   readonly app: App;
   readonly sqs: FaultProxy;
   readonly dynamodb: FaultProxy;
+  readonly s3: FaultProxy;
   readonly stack: Awaited<ReturnType<typeof startLocalStack>>;
   work(options?: WorkerOptions): Promise<Worker>;
 }
@@ -24,19 +26,28 @@ export async function realApp(
   const workloads = options.workloads ?? { default: onFargate({ work: "io", visibilityTimeout: "15s" }) };
   const stack = await startLocalStack({
     ...stackOptions,
-    app: { name, workloads },
+    app: { name, workloads, payloads: options.payloads },
   });
-  const { AWS_ENDPOINT_URL_SQS: _, AWS_ENDPOINT_URL_DYNAMODB: __, ...environment } = stack.environment;
+  const {
+    AWS_ENDPOINT_URL_SQS: _,
+    AWS_ENDPOINT_URL_DYNAMODB: __,
+    AWS_ENDPOINT_URL_S3: ___,
+    ...environment
+  } = stack.environment;
   Object.assign(process.env, environment); // region and credentials; the endpoints are the proxies'
   const sqs = await startFaultProxy(stack.sqsEndpoint);
   const dynamodb = await startFaultProxy(stack.dynamodbEndpoint);
+  const s3 = await startFaultProxy(stack.s3Endpoint);
   const app = createApp(name, {
     logger: silentLogger,
     ...options,
     workloads,
-    connect: async (_app, clock) => ({
+    connect: async (_app, clock, payloads) => ({
       broker: new SqsBroker({ endpoint: sqs.endpoint, clock }),
       store: new DynamoResultStore({ table: name, endpoint: dynamodb.endpoint, clock }),
+      ...(payloads && {
+        payloads: new S3PayloadStore({ bucket: payloads.bucket, app: name, endpoint: s3.endpoint, clock }),
+      }),
       where: async () => ({ broker: sqs.endpoint, store: dynamodb.endpoint }),
     }),
   });
@@ -45,6 +56,7 @@ export async function realApp(
     app,
     sqs,
     dynamodb,
+    s3,
     stack,
     work: async (workerOptions = {}) => {
       const worker = await startWorker(app, { waitSeconds: 1, ...workerOptions });
@@ -54,7 +66,7 @@ export async function realApp(
     [Symbol.asyncDispose]: async () => {
       await Promise.allSettled(workers.map((worker) => worker.stop()));
       await app.close();
-      await Promise.all([sqs.close(), dynamodb.close()]);
+      await Promise.all([sqs.close(), dynamodb.close(), s3.close()]);
       await stack.stop();
     },
   };
