@@ -33,7 +33,7 @@ test("requests and write units per task are what they should be", () => {
   expect(missed(result, own)).toEqual([]);
 });
 
-// 88 KB (docs/performance.md). When this passes, take the mark away.
+// Why it is not: docs/performance.md. When this passes, take the mark away.
 test.fails("the bundle is as small as it should be", () => {
   const own = TARGETS.filter(({ what }) => what === "bundle_kb");
   expect(missed(result, own)).toEqual([]);
