@@ -10,6 +10,7 @@
 // The messages of dead-letter queues run nothing: each is recorded, or sent back to work (dead-letter.ts).
 import { randomBytes } from "node:crypto";
 import type { App } from "../app.ts";
+import { TASK_DEFAULTS } from "../defaults.ts";
 import { InvalidOption, InvocationFailed } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { Broker, Delivery } from "../ports/broker.ts";
@@ -64,7 +65,9 @@ export function createLambdaHandler(app: App): (event: SqsEvent, context: Lambda
       run: (job) => {
         const left = Math.max(0.1, (context.getRemainingTimeInMillis() - RESERVED_MS) / 1_000);
         const timeLimit = Math.min(job.timeLimit, left);
-        return here.run({ ...job, timeLimit, softTimeLimit: Math.min(job.softTimeLimit, timeLimit) });
+        // A soft limit that comes with the hard one is none: cut, it stays in its place before it.
+        const latestSoft = timeLimit < job.timeLimit ? timeLimit * TASK_DEFAULTS.softTimeLimitRatio : timeLimit;
+        return here.run({ ...job, timeLimit, softTimeLimit: Math.min(job.softTimeLimit, latestSoft) });
       },
     });
     const deliveries = event.Records.map(toDelivery).map((delivery) => ({

@@ -85,6 +85,16 @@ test("the hard limit comes before the function's own end", async () => {
   expect(await result.info()).toMatchObject({ state: "FAILURE", failure: { type: "TimeLimitExceeded" } });
 });
 
+test("where the function's end cuts the hard limit, the soft one still comes before it: a task can clean up", async () => {
+  const { app, clock, deliver } = lambdaApp();
+  const tidy = app.task("tidy", { bind: true }, (ctx) => ctx.sleep("10m").catch(() => "cleaned up"));
+  const result = await tidy.delay();
+  const cut = deliver();
+  await clock.advance(57_999); // the hard limit would come at 58 s
+  await cut;
+  expect(await result.get()).toBe("cleaned up");
+});
+
 describe("a record that was received before", () => {
   /** Sends the calls, and has them received once already by an invocation that was killed. */
   async function receivedBefore(it: ReturnType<typeof lambdaApp>) {
