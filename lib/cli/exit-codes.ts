@@ -10,9 +10,9 @@ export const EXIT = {
   taskFailed: 3,
   /** The time to wait was over. The task goes on. */
   timedOut: 4,
-  /** Two Ctrl-C: ended at once (128 + SIGINT). */
+  /** Ctrl-C (128 + SIGINT): of a worker the second one, which ends it at once. */
   interrupted: 130,
-  /** Two SIGTERM: ended at once (128 + SIGTERM). */
+  /** SIGTERM (128 + SIGTERM): of a worker the second one, which ends it at once. */
   terminated: 143,
 } as const;
 
@@ -25,4 +25,4 @@ Exit codes:
   2    wrong use: unknown verb or option, missing argument
   3    the task waited for ended in FAILURE, REVOKED or LOST (--wait)
   4    the task waited for did not end in time (--wait --timeout); it goes on
-  130  a second Ctrl-C, 143  a second SIGTERM: ended at once`;
+  130  Ctrl-C, 143  SIGTERM: stopped half-way; dev and worker: a second one, ended at once`;

@@ -6,6 +6,7 @@ import { devVerb } from "./dev.ts";
 import { EXIT, EXIT_CODES_HELP, type ExitCode } from "./exit-codes.ts";
 import { hintFor } from "./hint.ts";
 import { Output } from "./output.ts";
+import { purgeVerb } from "./purge.ts";
 import { queuesVerb } from "./queues.ts";
 import { resultVerb } from "./result.ts";
 import { revokeVerb } from "./revoke.ts";
@@ -16,7 +17,16 @@ import { workerVerb } from "./worker.ts";
 /** Adds a verb. Its action ends by telling `done` the exit code. */
 export type Verb = (program: Command, done: (code: ExitCode) => void) => void;
 
-const VERBS: readonly Verb[] = [devVerb, workerVerb, sendVerb, resultVerb, revokeVerb, queuesVerb, tasksVerb];
+const VERBS: readonly Verb[] = [
+  devVerb,
+  workerVerb,
+  sendVerb,
+  resultVerb,
+  revokeVerb,
+  purgeVerb,
+  queuesVerb,
+  tasksVerb,
+];
 
 const EXAMPLES = `
 Examples:

@@ -6,6 +6,7 @@ import { type App, createApp } from "../app.ts";
 import { readEnvironment, useEnvironment, VARIABLES } from "../environment.ts";
 import { InvalidOption } from "../errors.ts";
 import { silentLogger } from "../log.ts";
+import { closest } from "../options.ts";
 import { loadApp } from "../worker/load-app.ts";
 import { onFargate, type Workload } from "../workload.ts";
 import { requireDev } from "./dev-file.ts";
@@ -67,8 +68,10 @@ export async function target(
   );
   for (const workload of workloads) {
     if (module.workload(workload) === undefined) {
+      const known = Object.keys(module.workloads);
+      const near = closest(workload, known);
       throw new InvalidOption(
-        `app "${module.name}" has no workload "${workload}"; it has ${Object.keys(module.workloads).join(", ")}`,
+        `app "${module.name}" has no workload "${workload}"; ${near === undefined ? `it has ${known.join(", ")}` : `did you mean ${near}?`}`,
       );
     }
   }

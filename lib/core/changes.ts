@@ -207,7 +207,7 @@ export function revokeHeld(right: Right, now: number, failure: Failure, resultEx
   };
 }
 
-/** Ends a task that nobody runs as REVOKED; `revoke()` and expiry. The token goes: no claim wrote this. */
+/** Ends a task that nobody runs as REVOKED: `revoke()`. The token goes: no claim wrote this. */
 export function revokeUnstarted(id: string, now: number, failure: Failure, resultExpiresSeconds: number): Change {
   return {
     kind: "revoke",
@@ -225,8 +225,8 @@ export function revokeUnstarted(id: string, now: number, failure: Failure, resul
   };
 }
 
-/** Ends a task that came after its `expires` as REVOKED, by whoever could have started it. */
-export function expire(
+/** Ends a task as REVOKED instead of starting it, by whoever could have started it: expired, or purged. */
+export function revokeUnheld(
   { id, attempt, task, workload }: Claim,
   now: number,
   failure: Failure,

@@ -88,7 +88,7 @@ export function decideExpired(
   const { expires } = received.envelope;
   if (expires === undefined || expires > now) return undefined;
   const failure = { type: "TaskRevoked", message: "expired" };
-  const change = changes.expire(claimOf(received, token), now, failure, policy.resultExpires);
+  const change = changes.revokeUnheld(claimOf(received, token), now, failure, policy.resultExpires);
   return { row: "expired", change, publish: NONE, settle: ACK, ending: { kind: "revoked", reason: "expired" } };
 }
 

@@ -5,7 +5,7 @@ import { storeOf } from "../payloads.ts";
 import type { Broker } from "../ports/broker.ts";
 import { deadLetterQueueName, queueName } from "../store/table.ts";
 import { isHeard } from "./announce.ts";
-import { type ExecuteDeps, protocol } from "./execution.ts";
+import { type DecisionDeps, type ExecuteDeps, protocol } from "./execution.ts";
 import type { Runner } from "./job.ts";
 import { logRuns } from "./log-runs.ts";
 
@@ -17,6 +17,24 @@ export function executeDeps(
   log: Logger,
   runner: Runner,
 ): ExecuteDeps {
+  return {
+    ...decisionDeps(app, backends, log),
+    owner,
+    taskNames: () => [...app.tasks.keys()],
+    run: logRuns(runner.run, app.clock),
+    announce: async (ended) => {
+      if (isHeard(app, ended)) await runner.announce(ended);
+    },
+    events: app.events,
+  };
+}
+
+/** What deciding about an app's messages needs, where none is run. */
+export function decisionDeps(
+  app: App,
+  backends: Pick<Backends, "broker" | "store" | "payloads">,
+  log: Logger,
+): DecisionDeps {
   const { broker, store } = backends;
   return {
     broker,
@@ -24,7 +42,6 @@ export function executeDeps(
     ...(app.payloads && { payloads: { store: storeOf(backends), limits: app.payloads } }),
     clock: app.clock,
     log,
-    owner,
     protocol,
     routes: {
       key: app.key,
@@ -36,12 +53,6 @@ export function executeDeps(
     queue: (workload) => queueName(app.name, workload),
     deadLetterQueue: (workload) => deadLetterQueueName(app.name, workload),
     task: (name) => app.tasks.get(name)?.settings,
-    taskNames: () => [...app.tasks.keys()],
-    run: logRuns(runner.run, app.clock),
-    announce: async (ended) => {
-      if (isHeard(app, ended)) await runner.announce(ended);
-    },
-    events: app.events,
   };
 }
 

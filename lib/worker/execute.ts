@@ -19,7 +19,7 @@ import { decode, type Envelope } from "../wire/envelope.ts";
 import { toFailure } from "../wire/failure.ts";
 import { hookContext } from "./announce.ts";
 import { settle } from "./apply.ts";
-import { type ExecuteDeps, type Execution, newToken, type WorkloadLimits } from "./execution.ts";
+import { type DecisionDeps, type ExecuteDeps, type Execution, newToken, type WorkloadLimits } from "./execution.ts";
 import { StopSignal } from "./job.ts";
 import { TaskRun } from "./task-run.ts";
 
@@ -92,8 +92,8 @@ function read(delivery: Delivery): Envelope | DecodeError {
 export async function unreadable(
   error: DecodeError,
   delivery: Delivery,
-  workload: WorkloadLimits,
-  deps: ExecuteDeps,
+  workload: Pick<WorkloadLimits, "name">,
+  deps: DecisionDeps,
 ): Promise<Decision> {
   deps.log.error(
     { id: error.id, task: error.task, queue: delivery.queue, error: error.message },

@@ -4,6 +4,7 @@ import type { Circumstances, Mode, Received } from "../core/decide.ts";
 import * as decisions from "../core/decide.ts";
 import type { Routes } from "../core/follow-ups.ts";
 import { certify } from "../core/ids.ts";
+import { decidePurged } from "../core/purge.ts";
 import { TASK_DEFAULTS } from "../defaults.ts";
 import type { Events } from "../events.ts";
 import type { Delivery } from "../ports/broker.ts";
@@ -12,15 +13,19 @@ import { type ApplyDeps, apply } from "./apply.ts";
 import type { Ended, Run, StopSignal } from "./job.ts";
 
 /** The decisions, so that the simulation can take one away and see what breaks. */
-export const protocol = { ...decisions, apply };
+export const protocol = { ...decisions, decidePurged, apply };
 export type Protocol = typeof protocol;
 
-export interface ExecuteDeps extends ApplyDeps {
+/** What deciding about messages needs, where none is run. */
+export interface DecisionDeps extends ApplyDeps {
   readonly routes: Omit<Routes, "now">;
-  readonly owner: string;
   readonly protocol: Protocol;
   /** Settings of a registered task. */
   task(name: string): TaskSettings | undefined;
+}
+
+export interface ExecuteDeps extends DecisionDeps {
+  readonly owner: string;
   taskNames(): readonly string[];
   run: Run;
   /** Tells hooks and listeners of an ending that has been recorded. Never rejects. */
@@ -42,12 +47,16 @@ export interface Execution {
   readonly done: Promise<string>;
 }
 
-export function newToken({ clock }: ExecuteDeps): string {
+export function newToken({ clock }: Pick<ApplyDeps, "clock">): string {
   return Buffer.from(clock.randomBytes(12)).toString("base64url");
 }
 
 /** The moment of a decision. Asked for anew each time: writes lie between two of them. */
-export function circumstancesOf({ clock, routes, payloads }: ExecuteDeps): Circumstances {
+export function circumstancesOf({
+  clock,
+  routes,
+  payloads,
+}: Pick<DecisionDeps, "clock" | "routes" | "payloads">): Circumstances {
   const now = clock.now();
   return { now, random: clock.random(), routes: { ...routes, now }, payloads: payloads?.limits };
 }

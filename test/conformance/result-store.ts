@@ -95,7 +95,7 @@ const CHANGES: Readonly<Record<string, Step>> = {
   failUnheld: (id, now) => changes.failUnheld(claimOf(id, 1, "dead"), now, FAILURE, 60, "the message"),
   revokeHeld: (id, now) => changes.revokeHeld(mine(id), now, FAILURE, 60),
   revokeUnstarted: (id, now) => changes.revokeUnstarted(id, now, FAILURE, 60),
-  expire: (id, now) => changes.expire(claimOf(id, 0, "new"), now, FAILURE, 60),
+  expire: (id, now) => changes.revokeUnheld(claimOf(id, 0, "new"), now, FAILURE, 60),
   retry: retryAs("[[2],{}]"),
   "retry, unclaimed": (id, now) =>
     changes.retry(unclaimed(id), { attempt: 1, retryAt: now + 1_000, args: undefined, failure: undefined }),

@@ -100,6 +100,19 @@ export const MUTANTS: readonly Mutant[] = [
     protocol: atRow("decideExpired", /./, ({ change: _, ...rest }) => rest),
   },
   {
+    name: "a purged message is acknowledged without a record",
+    protocol: atRow("decidePurged", /./, ({ change: _, ...rest }) => rest),
+  },
+  {
+    name: "a purge takes what somebody runs",
+    protocol: atRow("decidePurged", /./, (decision) => ({
+      ...decision,
+      ...(decision.change && {
+        change: { ...decision.change, when: [...decision.change.when, { states: ["STARTED"] }] },
+      }),
+    })),
+  },
+  {
     name: "a terminal record's follow-ups are not repeated",
     protocol: atRow("decideRefused", /already ended/, silent),
   },

@@ -36,6 +36,16 @@ describe("the protocol, simulated", () => {
     ]);
   }, 60_000);
 
+  test("purges what waits, and meets what runs and what has ended", async () => {
+    const ends = new Set<string>();
+    for (let seed = 2; seed <= 200; seed += 4) {
+      const world = new World({ seed });
+      await world.run();
+      for (const end of world.purges) ends.add(end);
+    }
+    expect([...ends].sort()).toEqual(expect.arrayContaining(["ended", "purged", "running"]));
+  }, 60_000);
+
   test("the same seed is the same world", async () => {
     const worlds = [new World({ seed: 7 }), new World({ seed: 7 })];
     for (const world of worlds) await world.run();

@@ -21,6 +21,7 @@ import { consumeDeadLetter } from "../../lib/worker/dead-letter.ts";
 import { execute } from "../../lib/worker/execute.ts";
 import { type ExecuteDeps, type Protocol, protocol } from "../../lib/worker/execution.ts";
 import type { Job } from "../../lib/worker/job.ts";
+import { type Purged, purge } from "../../lib/worker/purge.ts";
 import { Checker } from "./checker.ts";
 import { type FaultRates, Life } from "./life.ts";
 import { APP, DEAD, QUEUE } from "./names.ts";
@@ -80,6 +81,8 @@ export class World {
   readonly specs = new Map<string, Spec>();
   readonly faults: Record<string, number> = {};
   readonly #seed: number;
+  /** What became of messages that a purge received. */
+  readonly purges = new Set<Purged>();
   readonly #random: () => number;
   readonly #key = idKey(APP);
   readonly #protocol: Protocol;
@@ -87,10 +90,13 @@ export class World {
   /** What everybody writes to: `store`, or the batching layer over it. */
   readonly #writes: ResultStore;
   readonly #lives: Life[] = [];
+  /** Somebody empties the queue. */
+  readonly #purging: boolean;
   #faultsUntil = 0;
 
   constructor({ seed, mutant, batched = false }: WorldOptions) {
     this.#seed = seed;
+    this.#purging = seed % 4 === 2;
     this.#random = seededRandom(seed * 7_919);
     this.clock = new FakeClock({ seed });
     this.checker = new Checker(this);
@@ -160,6 +166,7 @@ export class World {
     this.#startDeadLetterConsumer();
     for (let i = 0; i < 8; i++) this.#schedule(this.#spec(i));
     this.#startReader();
+    if (this.#purging) this.#schedulePurges();
     await this.clock.advance(7 * MINUTE);
     for (let minute = 0; minute < 120 && !this.#quiet(); minute += 2) await this.clock.advance(2 * MINUTE);
     for (const life of this.#lives) life.kill();
@@ -311,6 +318,19 @@ export class World {
       }
     };
     void loop();
+  }
+
+  /** Somebody drops what waits, a few times, and may be killed in the middle. */
+  #schedulePurges(): void {
+    const signal = new AbortController().signal;
+    const options = { workload: "default", queue: QUEUE, deadLetters: false, unreadable: false, signal };
+    const onMessage = (purged: Purged) => this.purges.add(purged);
+    for (let i = 0; i < 6; i++) {
+      this.clock.timer(this.#random() * 4 * MINUTE, () => {
+        const deps = this.#deps(this.#life(`purge-${i}`, 0, true));
+        purge({ ...options, onMessage }, deps).catch(() => {}); // a back end was unavailable
+      });
+    }
   }
 
   #startReader(): void {

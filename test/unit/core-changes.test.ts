@@ -53,7 +53,7 @@ describe("the condition of a change holds exactly where", () => {
     ],
     ["claim: it is claimable", changes.claim(claim, NOW, lease), claimable],
     ["failUnheld: it is claimable", changes.failUnheld(claim, NOW, failure, DAY), claimable],
-    ["expire: it is claimable", changes.expire(claim, NOW, failure, DAY), claimable],
+    ["revokeUnheld: it is claimable", changes.revokeUnheld(claim, NOW, failure, DAY), claimable],
     ["heartbeat: the claim is mine", changes.heartbeat(claim, NOW), (r) => r !== undefined && isMine(r)],
     ["report: the claim is mine", changes.report(claim, "1", undefined), (r) => r !== undefined && isMine(r)],
     ["succeed, claimed: the claim is mine", changes.succeed(held, NOW, value), (r) => r !== undefined && isMine(r)],
@@ -108,7 +108,7 @@ describe("the condition of a change holds exactly where", () => {
         changes.retry(right, next),
       ]),
       changes.failUnheld(claim, NOW, failure, DAY),
-      changes.expire(claim, NOW, failure, DAY),
+      changes.revokeUnheld(claim, NOW, failure, DAY),
       changes.revokeUnstarted("t-1", NOW, failure, DAY),
       changes.requestRevoke("t-1", "terminate"),
     ];
@@ -270,9 +270,9 @@ describe("what a change writes", () => {
   });
 
   test("an expiry names the task it ended", () => {
-    const record = written(changes.expire(claim, NOW, failure, DAY));
+    const record = written(changes.revokeUnheld(claim, NOW, failure, DAY));
     expect(record).toMatchObject({ state: "REVOKED", task: "add", workload: "default" });
-    expect(written(changes.expire(claim, NOW, failure, DAY), { ...busy, leaseUntil: 0 })).not.toHaveProperty(
+    expect(written(changes.revokeUnheld(claim, NOW, failure, DAY), { ...busy, leaseUntil: 0 })).not.toHaveProperty(
       "leaseUntil",
     );
   });

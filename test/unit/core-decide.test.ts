@@ -86,7 +86,7 @@ describe("a message is received", () => {
       const decision = decideExpired(message({ expires }), policy, circumstances, "mine");
       expect(decision).toEqual({
         row: "expired",
-        change: changes.expire(claim, NOW, { type: "TaskRevoked", message: "expired" }, 86_400),
+        change: changes.revokeUnheld(claim, NOW, { type: "TaskRevoked", message: "expired" }, 86_400),
         publish: [],
         settle: ACK,
         ending: { kind: "revoked", reason: "expired" },
