@@ -106,6 +106,8 @@ export const WORKER_DEFAULTS = {
   waitSeconds: 10,
   /** A worker that has made no progress for this long says why and exits non-zero. */
   stallSeconds: 5 * MINUTE,
+  /** Address of /healthz and /readyz, where a port is given. */
+  healthHost: "0.0.0.0",
 } as const;
 
 /** Hooks and listeners of one ended task get this long together. Then its slot is free again, and they are not waited for. */

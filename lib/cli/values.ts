@@ -40,6 +40,12 @@ export function port(value: string): number {
   return found;
 }
 
+/** The same, or 0 for a free one. */
+export function portOrFree(value: string): number {
+  if (value === "0") return 0;
+  return port(value);
+}
+
 /** "a,b" */
 export function names(value: string): readonly string[] {
   const found = value.split(",").map((name) => name.trim());

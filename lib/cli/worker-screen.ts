@@ -49,6 +49,7 @@ export function workerScreen(worker: WorkerDescription, limits: Limits, path: st
       {
         stop: `Ctrl-C or SIGTERM, then up to ${span(limits.grace)} for what runs; again to stop at once`,
         stall: `ends itself after ${span(limits.stall)} without progress`,
+        health: worker.health && `${worker.health}/healthz, /readyz`,
         poll: `${limits.waitSeconds} s${limits.debug ? "; every decision is logged" : ""}`,
       },
       style,

@@ -6,7 +6,7 @@ import { longRunning, type OutputOptions } from "./output.ts";
 import type { Verb } from "./program.ts";
 import { endWhileStarting, runWorker } from "./run-worker.ts";
 import { APP_OPTION, appPath, load, shownPath } from "./target.ts";
-import { names, pollSeconds, timeOption, wholeFrom1 } from "./values.ts";
+import { names, pollSeconds, portOrFree, timeOption, wholeFrom1 } from "./values.ts";
 import { workerScreen } from "./worker-screen.ts";
 
 interface Options extends OutputOptions {
@@ -19,6 +19,8 @@ interface Options extends OutputOptions {
   readonly stall: number;
   readonly waitSeconds: number;
   readonly screen: boolean;
+  readonly port?: number;
+  readonly host?: string;
 }
 
 const HELP = `
@@ -27,15 +29,17 @@ others to run at once, and exits with 0. It waits for the poll that is under way
 gives back what runs, within a second, and exits with 143 or 130.
 Stalling: SQS and DynamoDB silent for --stall, or code that blocks the main thread for as long: it says so and exits
 with 1 (blocked: SIGKILL), for a supervisor to start it again.
+With --port, GET /healthz says whether it makes progress and GET /readyz whether it takes tasks: 200, or 503 with the cause.
 Logs are JSON lines on stderr, or readable ones where that is a terminal; LOVAGE_LOG_FORMAT=json|pretty chooses.
 
 Examples:
   $ lovage worker --app ./app.ts
   $ lovage worker --workloads renders --concurrency 4
+  $ lovage worker --port 8080
   $ LOVAGE_LOG_FORMAT=json lovage worker --grace 60s --debug`;
 
 export const workerVerb: Verb = (program, done) => {
-  const { graceSeconds, stallSeconds, waitSeconds } = WORKER_DEFAULTS;
+  const { graceSeconds, stallSeconds, waitSeconds, healthHost } = WORKER_DEFAULTS;
   program
     .command("worker")
     .description("run a worker until it is told to stop")
@@ -47,10 +51,13 @@ export const workerVerb: Verb = (program, done) => {
     .addOption(timeOption("--stall <time>", "silence after which it ends itself", stallSeconds))
     .addOption(timeOption("--wait-seconds <n>", "long poll, 0 to 20; a stop waits for it", waitSeconds, pollSeconds))
     .option("--no-dead-letters", "leave the dead-letter queues to somebody else")
+    .option("--port <n>", "serve /healthz and /readyz there (0: a free one; default: neither)", portOrFree)
+    .option("--host <address>", `address to serve them on (default: ${healthHost})`)
     .option("--no-screen", "start without the summary")
     .addHelpText("after", HELP)
     .action(async (_options: object, command: Command) => {
       const options = command.optsWithGlobals() as Options; // the options declared above
+      if (options.host !== undefined && options.port === undefined) command.error("error: --host goes with --port");
       const output = longRunning(options);
       const started = endWhileStarting();
       if (options.local) useEnvironment(requireDev().environment);
@@ -65,6 +72,8 @@ export const workerVerb: Verb = (program, done) => {
         graceSeconds: options.grace,
         stallSeconds: options.stall,
         waitSeconds: options.waitSeconds,
+        ...(options.port === undefined ? {} : { port: options.port }),
+        ...(options.host === undefined ? {} : { host: options.host }),
       };
       const code = await runWorker(app, worker, app.log, (description) => {
         started();

@@ -23,14 +23,20 @@ const LONGEST_PAUSE_MS = 30_000;
 /** Between short polls of an empty queue: each is a billed request. */
 const SHORT_POLL_PAUSE_MS = 1_000;
 
-/** answer: SQS answered a poll. settled: a message is done. hiccup: one was given back, a back end failed in the middle. */
-export type ConsumerNews = "answer" | "settled" | "hiccup";
+/**
+ * answer: SQS answered a poll. no answer: it did not, or refused. settled: a message is done. hiccup: one was given back, a back
+ * end failed in the middle.
+ */
+export type ConsumerNews = "answer" | "no answer" | "settled" | "hiccup";
+
+/** Hears of everything that happens to a consumer; `error` comes with "no answer". */
+export type Note = (news: ConsumerNews, error?: unknown) => void;
 
 export class Consumer {
   readonly options: ConsumerOptions;
   readonly #deps: ExecuteDeps;
   readonly #handle: Handle;
-  readonly #note: (news: ConsumerNews) => void;
+  readonly #note: Note;
   readonly #running = new Set<Execution>();
   /** Prefetched: a heartbeat keeps each invisible until a slot is free. */
   readonly #waiting: { readonly delivery: Delivery; readonly heartbeat: Heartbeat }[] = [];
@@ -43,12 +49,7 @@ export class Consumer {
   #troubled = false;
   #stopNow = new AbortController();
 
-  constructor(
-    options: ConsumerOptions,
-    deps: ExecuteDeps,
-    note: (news: ConsumerNews) => void,
-    handle: Handle = execute,
-  ) {
+  constructor(options: ConsumerOptions, deps: ExecuteDeps, note: Note, handle: Handle = execute) {
     this.options = options;
     this.#deps = deps;
     this.#note = note;
@@ -85,6 +86,7 @@ export class Consumer {
       } catch (error) {
         const fields = { queue: this.options.queue, error: String(error), pause_ms: pause };
         this.#deps.log.warn(fields, "could not receive, trying again");
+        this.#note("no answer", error);
         this.#troubled = true;
         if (isPermanent(error)) return this.#broken.reject(error);
       }

@@ -19,6 +19,7 @@ export class Progress {
   }
 
   readonly note = (news: ConsumerNews | "heartbeat"): void => {
+    if (news === "no answer") return;
     const now = this.#clock.monotonic();
     if (news === "hiccup") {
       this.#troubledSince ??= now;
@@ -28,20 +29,25 @@ export class Progress {
     if (news === "settled") this.#troubledSince = undefined;
   };
 
+  /** How long nothing has moved, and what has not. */
+  standstill(): { readonly ms: number; readonly why: string } {
+    const now = this.#clock.monotonic();
+    const silent = now - this.#last;
+    const troubled = now - (this.#troubledSince ?? now);
+    const why =
+      silent >= troubled
+        ? "SQS answered no poll and no heartbeat got through"
+        : "every message had to be given back, because DynamoDB or SQS failed in the middle";
+    return { ms: Math.max(silent, troubled), why };
+  }
+
   async watch(inHand: () => number, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.#clock.sleep(this.#stallMs / 4, signal).catch(() => {}); // the worker stops
-      const now = this.#clock.monotonic();
-      const silent = now - this.#last;
-      const troubled = now - (this.#troubledSince ?? now);
-      if (signal.aborted || Math.max(silent, troubled) < this.#stallMs) continue;
-      const why =
-        silent >= troubled
-          ? "SQS answered no poll and no heartbeat got through"
-          : "every message had to be given back, because DynamoDB or SQS failed in the middle";
-      const seconds = Math.round(Math.max(silent, troubled) / 1_000);
+      const { ms, why } = this.standstill();
+      if (signal.aborted || ms < this.#stallMs) continue;
       throw new WorkerStalled(
-        `no progress for ${seconds} s: ${why}, with ${inHand()} messages in hand; check the network, the credentials, the table and the queue, and that a supervisor starts this worker again`,
+        `no progress for ${Math.round(ms / 1_000)} s: ${why}, with ${inHand()} messages in hand; check the network, the credentials, the table and the queue, and that a supervisor starts this worker again`,
       );
     }
   }

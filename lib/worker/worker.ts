@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { availableParallelism, hostname } from "node:os";
 import type { App } from "../app.ts";
 import { WORKER_DEFAULTS } from "../defaults.ts";
+import { describe } from "../duration.ts";
 import { InvalidOption, StartupFailed } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import { closest } from "../options.ts";
@@ -10,9 +11,10 @@ import { storeOf } from "../payloads.ts";
 import type { Broker } from "../ports/broker.ts";
 import { deadLetterQueueName, queueName } from "../store/table.ts";
 import type { Workload } from "../workload.ts";
-import { Consumer, type ConsumerOptions } from "./consumer.ts";
+import { Consumer, type ConsumerOptions, type Note } from "./consumer.ts";
 import { handleDeadLetter } from "./dead-letter.ts";
 import { executeDeps, withOverrides } from "./deps.ts";
+import { type HealthServer, serveHealth } from "./health-server.ts";
 import { createPool, type TaskPool } from "./pool.ts";
 import { runHere } from "./pool-here.ts";
 import { guardMainThread, Progress } from "./progress.ts";
@@ -34,6 +36,10 @@ export interface WorkerOptions {
   readonly guard?: boolean;
   /** Long poll in seconds, 0 to 20; a shutdown waits for it. @default 10 */
   readonly waitSeconds?: number;
+  /** Serves /healthz and /readyz there; 0 chooses a free one. @default - neither is served */
+  readonly port?: number;
+  /** Address to serve them on. @default "0.0.0.0" */
+  readonly host?: string;
   /** @default - the app's */
   readonly log?: Logger;
 }
@@ -61,6 +67,8 @@ export interface WorkerDescription {
   }[];
   readonly deadLetters: boolean;
   readonly graceSeconds: number;
+  /** Where /healthz and /readyz are, if they are served. */
+  readonly health?: string;
 }
 
 export interface Worker extends AsyncDisposable {
@@ -76,6 +84,29 @@ export interface Worker extends AsyncDisposable {
 /** Starts a worker. Throws StartupFailed, InvalidOption, QueueNotFound, TableNotFound, BucketNotFound, AccessDenied: one clear cause. */
 export async function startWorker(app: App, options: WorkerOptions = {}): Promise<Worker> {
   const served = servedWorkloads(app, options);
+  const health = await healthOf(app, options);
+  try {
+    return await start(app, served, options, health);
+  } catch (error) {
+    await health?.close();
+    throw error;
+  }
+}
+
+async function healthOf(app: App, options: WorkerOptions): Promise<HealthServer | undefined> {
+  const { port, host = WORKER_DEFAULTS.healthHost, stallSeconds = WORKER_DEFAULTS.stallSeconds } = options;
+  if (port === undefined) return undefined;
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new InvalidOption(`port of the worker is ${describe(port)}; it takes a whole number from 0 to 65535`);
+  return serveHealth({ app: app.name, port, host, stallSeconds, log: options.log ?? app.log });
+}
+
+async function start(
+  app: App,
+  served: readonly Served[],
+  options: WorkerOptions,
+  health: HealthServer | undefined,
+): Promise<Worker> {
   const log = options.log ?? app.log;
   const owner = `${hostname()}:${process.pid}:${randomBytes(3).toString("hex")}`;
   await app.events.emit("workerInit", { worker: owner }, log);
@@ -90,6 +121,14 @@ export async function startWorker(app: App, options: WorkerOptions = {}): Promis
   const progress = new Progress(app.clock, stallSeconds);
   const pools: TaskPool[] = [];
   const consumers: Consumer[] = [];
+  const failing = new Map<string, string>();
+  const noteOf =
+    (queue: string): Note =>
+    (news, error) => {
+      progress.note(news);
+      if (news === "answer") failing.delete(queue);
+      if (news === "no answer") failing.set(queue, error instanceof Error ? error.message : String(error));
+    };
   const here = runHere(app);
   // A heartbeat that gets through is progress too: a long task is no stall.
   const broker = heard(backends.broker, () => progress.note("heartbeat"));
@@ -109,7 +148,7 @@ export async function startWorker(app: App, options: WorkerOptions = {}): Promis
       prefetch: definition.prefetch,
       waitSeconds: options.waitSeconds ?? WORKER_DEFAULTS.waitSeconds,
     };
-    consumers.push(new Consumer(consumer, deps, progress.note));
+    consumers.push(new Consumer(consumer, deps, noteOf(consumer.queue)));
     if (!deadLetters) continue;
     const dead = {
       ...consumer,
@@ -118,13 +157,14 @@ export async function startWorker(app: App, options: WorkerOptions = {}): Promis
       prefetch: 1,
       maxReceiveCount: Number.POSITIVE_INFINITY,
     };
-    consumers.push(new Consumer(dead, deps, progress.note, handleDeadLetter));
+    consumers.push(new Consumer(dead, deps, noteOf(dead.queue), handleDeadLetter));
   }
   const where = await backends.where();
   const unguard = (options.guard ?? true) ? guardMainThread(stallSeconds) : async () => {};
   const close = async () => {
     await Promise.all([...pools.map((pool) => pool.close()), unguard(), app.closeResources()]);
     await app.events.emit("workerShutdown", { worker: owner }, log);
+    await health?.close();
   };
   const description: WorkerDescription = {
     app: app.name,
@@ -147,8 +187,15 @@ export async function startWorker(app: App, options: WorkerOptions = {}): Promis
         .filter(({ settings }) => settings.workload === name)
         .map(({ settings }) => settings.name),
     })),
+    ...(health === undefined ? {} : { health: health.url }),
   };
   const worker = new RunningWorker(consumers, app, description, progress, close);
+  health?.report(() => ({
+    phase: worker.stopping ? "draining" : "running",
+    inHand: worker.inHand,
+    standstill: progress.standstill(),
+    failing: [...failing].map(([queue, error]) => ({ queue, error })),
+  }));
   await app.events.emit("workerReady", { worker: owner, workloads: served.map(({ name }) => name) }, log);
   return worker;
 }
@@ -197,6 +244,7 @@ class RunningWorker implements Worker {
   readonly #consumers: readonly Consumer[];
   readonly #app: App;
   #stopping: Promise<void> | undefined;
+  #draining = false;
 
   constructor(
     consumers: readonly Consumer[],
@@ -214,6 +262,11 @@ class RunningWorker implements Worker {
 
   get inHand(): number {
     return this.#consumers.reduce((sum, consumer) => sum + consumer.inHand, 0);
+  }
+
+  /** Nothing more is received. */
+  get stopping(): boolean {
+    return this.#draining;
   }
 
   stop(): Promise<void> {
@@ -251,6 +304,7 @@ class RunningWorker implements Worker {
 
   /** Nothing more is received; what runs gets the grace, and is interrupted after it. */
   async #drain(until: Promise<unknown>): Promise<void> {
+    this.#draining = true;
     for (const consumer of this.#consumers) consumer.stop();
     this.#app.events.emitNow("workerShuttingDown", { worker: this.description.owner }, this.#app.log);
     const cancel = this.#app.clock.timer(this.description.graceSeconds * 1_000, () => {

@@ -20,6 +20,7 @@ function consumerOf(overrides: Partial<ConsumerOptions> = {}) {
   const visibility: [string, number][] = [];
   const running = new Map<string, { end: () => void; stop: StopSignal }>();
   let answers = 0;
+  let failed = 0;
   let started = 0;
   let changing: () => Promise<void> = async () => {};
 
@@ -77,7 +78,12 @@ function consumerOf(overrides: Partial<ConsumerOptions> = {}) {
     visibilitySeconds: 30,
     maxReceiveCount: 8,
   };
-  const consumer = new Consumer({ ...options, ...overrides }, deps, () => answers++, handle);
+  const consumer = new Consumer(
+    { ...options, ...overrides },
+    deps,
+    (news) => (news === "no answer" ? failed++ : answers++),
+    handle,
+  );
   const ended = { how: "running" };
   const endedBy = (how: string) => {
     ended.how = how;
@@ -95,6 +101,7 @@ function consumerOf(overrides: Partial<ConsumerOptions> = {}) {
     ended,
     done,
     answers: () => answers,
+    failed: () => failed,
     started: () => started,
     changeVisibilityWaitsFor: (promise: Promise<void>) => {
       changing = () => promise;
@@ -350,7 +357,7 @@ describe("receive errors", () => {
     it.poll().fail(new Error("odd"));
     await it.clock.advance(500);
     expect(it.polls).toHaveLength(1);
-    expect(it.answers()).toBe(1);
+    expect([it.answers(), it.failed()]).toEqual([1, 10]);
   });
 
   test("leave what runs alone", async () => {
