@@ -21,8 +21,8 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 export const EXIT_CODES_HELP = `
 Exit codes:
   0    done
-  1    could not start, or ended by what it met; one cause on stderr
+  1    could not start, or ended by what it met; one cause on stderr (send --batch: calls were refused)
   2    wrong use: unknown verb or option, missing argument
-  3    the task waited for ended in FAILURE, REVOKED or LOST (--wait)
-  4    the task waited for did not end in time (--wait --timeout); it goes on
+  3    the task waited for ended in FAILURE, REVOKED or LOST (--wait, --follow)
+  4    the task waited for did not end in time (--timeout); it goes on
   130  Ctrl-C, 143  SIGTERM: stopped half-way; dev and worker: a second one, ended at once`;

@@ -1,8 +1,10 @@
 import type { RevokeAnswer } from "../revoke.ts";
+import { eachOf, worst } from "./each-id.ts";
 import { EXIT } from "./exit-codes.ts";
 import { Output, type OutputOptions } from "./output.ts";
 import type { Verb } from "./program.ts";
 import { type TargetOptions, target, withTarget } from "./target.ts";
+import { taskIds } from "./values.ts";
 
 interface Options extends TargetOptions, OutputOptions {
   readonly terminate?: boolean;
@@ -29,16 +31,21 @@ Examples:
 export const revokeVerb: Verb = (program, done) => {
   withTarget(program.command("revoke"))
     .description("end a task that has not started, or ask its worker to stop it")
-    .argument("<id>", "the id that send printed, or delay() returned")
+    .argument("<ids...>", "the ids that send printed, or delay() returned", taskIds)
     .option("--terminate", "kill the execution instead of asking it to stop")
     .addHelpText("after", HELP)
-    .action(async (id: string, _options: object, command) => {
+    .action(async (ids: readonly string[], _options: object, command) => {
       const options = command.optsWithGlobals() as Options; // the options declared above
       await using found = await target(command, options);
-      const result = found.app.result(id);
-      const known = (await result.state()) !== "UNKNOWN";
-      const answer = await result.revoke({ terminate: options.terminate ?? false });
-      new Output(options).show({ id, known, answer }, () => (known ? SAID[answer] : UNKNOWN));
-      done(EXIT.ok);
+      const output = new Output(options);
+      const revoke = async (id: string) => {
+        const result = found.app.result(id);
+        const known = (await result.state()) !== "UNKNOWN";
+        const answer = await result.revoke({ terminate: options.terminate ?? false });
+        const said = known ? SAID[answer] : UNKNOWN;
+        output.show({ id, known, answer }, () => (ids.length === 1 ? said : `${id}   ${said}`));
+        return EXIT.ok;
+      };
+      done(worst(await eachOf(ids, revoke, output)));
     });
 };

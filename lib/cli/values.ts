@@ -2,6 +2,8 @@
 import { InvalidArgumentError, Option } from "commander";
 import { SQS } from "../defaults.ts";
 import { type Duration, seconds } from "../duration.ts";
+import { isTaskId } from "../wire/fields.ts";
+import { parseExact } from "./exact-json.ts";
 
 /** "30s", "2m", or bare seconds. */
 export function time(value: string): Duration {
@@ -55,24 +57,19 @@ export function names(value: string): readonly string[] {
 
 /** JSON, or else the text itself. A number JavaScript cannot hold is refused rather than changed. */
 export function argument(value: string): unknown {
-  if (/^-?\d+$/.test(value) && !value.startsWith("0") && !Number.isSafeInteger(Number(value))) {
-    throw new InvalidArgumentError(
-      `${value} is beyond the whole numbers JavaScript holds exactly; send it as a string: '"${value}"'`,
-    );
-  }
-  try {
-    return JSON.parse(value);
-  } catch {
-    return value;
-  }
+  const found = parseExact(value);
+  if ("value" in found) return found.value;
+  if (found.inexact) throw new InvalidArgumentError(found.problem);
+  return value;
 }
 
-export function jsonObject(value: string): Readonly<Record<string, unknown>> {
-  const found = argument(value);
-  if (typeof found !== "object" || found === null || Array.isArray(found)) {
-    throw new InvalidArgumentError(`it takes a JSON object such as '{"colour":"blue"}'`);
-  }
-  return found as Readonly<Record<string, unknown>>; // the line above has looked
+export function taskId(value: string): string {
+  if (!isTaskId(value)) throw new InvalidArgumentError("an id has 1 to 255 printable ASCII characters");
+  return value;
+}
+
+export function taskIds(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, taskId(value)];
 }
 
 function orUsage<T>(read: () => T): T {

@@ -16,6 +16,8 @@ export interface Ended {
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** @default "ignore" */
+  readonly stdin?: "ignore" | "pipe";
 }
 
 export class Running implements AsyncDisposable {
@@ -24,11 +26,11 @@ export class Running implements AsyncDisposable {
   stderr = "";
   readonly #ended: Promise<unknown[]>;
 
-  constructor(args: readonly string[], { env = {}, cwd = FIXTURES }: RunOptions) {
+  constructor(args: readonly string[], { env = {}, cwd = FIXTURES, stdin = "ignore" }: RunOptions) {
     this.child = spawn(process.execPath, [MAIN, ...args], {
       cwd,
       env: { ...bare(), ...env },
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: [stdin, "pipe", "pipe"],
     });
     this.child.stdout?.on("data", (chunk) => (this.stdout += chunk));
     this.child.stderr?.on("data", (chunk) => (this.stderr += chunk));
