@@ -14,6 +14,8 @@ export interface DevFile {
 
 const DIRECTORY = ".lovage";
 const FILE = join(DIRECTORY, "dev.json");
+/** The same address for `node --env-file`. */
+const ENV_FILE = join(DIRECTORY, "dev.env");
 
 /** The `lovage dev` that runs in this directory, if any. One that was killed leaves its file; its process tells. */
 export function findDev(): DevFile | undefined {
@@ -45,10 +47,13 @@ export function demandNoDev(): void {
 export function writeDev(dev: DevFile): void {
   mkdirSync(DIRECTORY, { recursive: true });
   writeFileSync(FILE, `${JSON.stringify(dev, undefined, 2)}\n`);
+  const lines = Object.entries(dev.environment).map(([name, value]) => `${name}=${value}\n`);
+  writeFileSync(ENV_FILE, lines.join(""));
 }
 
 export function removeDev(): void {
   rmSync(FILE, { force: true });
+  rmSync(ENV_FILE, { force: true });
 }
 
 function isAlive(pid: unknown): boolean {

@@ -20,7 +20,7 @@ export function devScreen(module: string, stack: LocalStack, dataDir: string | u
     style.bold("lovage dev"),
     where,
     `  ${style.dim("from another terminal here")}\n  lovage send <task> [args...] --local --wait\n  lovage queues --local`,
-    `  ${style.dim("or point any program at it")}\n${exports.join("\n")}`,
+    `  ${style.dim("or point any program at it")}\n  node --env-file=.lovage/dev.env <script>\n${exports.join("\n")}`,
     `  ${style.dim("Ctrl-C stops it")}`,
     "",
   ]

@@ -1,11 +1,12 @@
 // The command line: verbs, what they share, and how the process ends.
-import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { lenientEnvironment } from "../environment.ts";
 import { devVerb } from "./dev.ts";
 import { EXIT, EXIT_CODES_HELP, type ExitCode } from "./exit-codes.ts";
 import { hintFor } from "./hint.ts";
+import { initVerb } from "./init.ts";
 import { Output } from "./output.ts";
+import { ownPackage } from "./own-package.ts";
 import { purgeVerb } from "./purge.ts";
 import { queuesVerb } from "./queues.ts";
 import { resultVerb } from "./result.ts";
@@ -18,6 +19,7 @@ import { workerVerb } from "./worker.ts";
 export type Verb = (program: Command, done: (code: ExitCode) => void) => void;
 
 const VERBS: readonly Verb[] = [
+  initVerb,
   devVerb,
   workerVerb,
   sendVerb,
@@ -30,6 +32,7 @@ const VERBS: readonly Verb[] = [
 
 const EXAMPLES = `
 Examples:
+  $ lovage init my-app                  a project that runs
   $ lovage dev --app ./app.ts           everything on this machine, reloading
   $ lovage send add 2 3 --local --wait  in another terminal
   $ lovage worker --workloads renders   a worker against AWS
@@ -66,7 +69,7 @@ async function run(argv: readonly string[]): Promise<ExitCode> {
 function commandLine(json: boolean): Command {
   return new Command("lovage")
     .description("Celery's tasks for TypeScript, on SQS and DynamoDB.")
-    .version(version(), "-V, --version")
+    .version(ownPackage().version, "-V, --version")
     .option("--json", "print JSON: results on stdout, logs and errors on stderr")
     .option("--debug", "log every decision; show the stack of every error")
     .configureHelp({ showGlobalOptions: true })
@@ -89,18 +92,6 @@ function usage(error: CommanderError, json: boolean): ExitCode {
 function flagged(argv: readonly string[], flag: string): boolean {
   const end = argv.indexOf("--");
   return argv.slice(0, end === -1 ? undefined : end).includes(flag);
-}
-
-function version(): string {
-  for (const path of ["../../package.json", "../../../package.json"]) {
-    try {
-      const found = JSON.parse(readFileSync(new URL(path, import.meta.url), "utf8"));
-      if (found.name === "lovage") return found.version;
-    } catch {
-      // one level up: lib/ is in dist/ once it is built
-    }
-  }
-  return "unknown";
 }
 
 /** `lovage tasks | head -1` is no error, and a worker outlives the terminal it wrote to. */

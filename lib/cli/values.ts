@@ -2,6 +2,7 @@
 import { InvalidArgumentError, Option } from "commander";
 import { SQS } from "../defaults.ts";
 import { type Duration, seconds } from "../duration.ts";
+import { tableName } from "../store/table.ts";
 import { isTaskId } from "../wire/fields.ts";
 import { parseExact } from "./exact-json.ts";
 
@@ -66,6 +67,10 @@ export function argument(value: string): unknown {
 export function taskId(value: string): string {
   if (!isTaskId(value)) throw new InvalidArgumentError("an id has 1 to 255 printable ASCII characters");
   return value;
+}
+
+export function appName(value: string): string {
+  return orUsage(() => tableName(value));
 }
 
 export function taskIds(value: string, before: readonly string[] = []): readonly string[] {

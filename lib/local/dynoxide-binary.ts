@@ -3,7 +3,12 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { StartupFailed } from "../errors.ts";
 
-const VERSION = "1.2.1";
+export const DYNOXIDE_VERSION = "1.2.1";
+
+/** The platform's package. */
+export function dynoxidePackage(platform: string = process.platform, arch: string = process.arch): string {
+  return `@dynoxide/${platform}-${arch}`;
+}
 
 /** The platform's executable. Throws StartupFailed where its package is not installed. */
 export function dynoxideBinary(
@@ -11,13 +16,13 @@ export function dynoxideBinary(
   platform: string = process.platform,
   arch: string = process.arch,
 ): string {
-  const name = `@dynoxide/${platform}-${arch}`;
+  const name = dynoxidePackage(platform, arch);
   try {
     const file = platform === "win32" ? "dynoxide.exe" : "dynoxide";
     return join(dirname(resolve(`${name}/package.json`)), file);
   } catch (cause) {
     throw new StartupFailed(
-      `the local DynamoDB needs the package "${name}", which is not installed; run: npm install --save-dev ${name}@${VERSION}; if npm has none for this platform, set AWS_ENDPOINT_URL_DYNAMODB to the endpoint of another DynamoDB, such as DynamoDB Local`,
+      `the local DynamoDB needs the package "${name}", which is not installed; run: npm install --save-dev ${name}@${DYNOXIDE_VERSION}; if npm has none for this platform, set AWS_ENDPOINT_URL_DYNAMODB to the endpoint of another DynamoDB, such as DynamoDB Local`,
       { cause },
     );
   }

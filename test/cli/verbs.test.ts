@@ -67,7 +67,9 @@ describe.concurrent("the command line", () => {
     expect(code).toBe(0);
     expect(stdout).toContain("Exit codes:");
     const helps = await Promise.all(
-      ["dev", "worker", "send", "result", "revoke", "purge", "queues", "tasks"].map((verb) => lovage([verb, "--help"])),
+      ["init", "dev", "worker", "send", "result", "revoke", "purge", "queues", "tasks"].map((verb) =>
+        lovage([verb, "--help"]),
+      ),
     );
     for (const help of helps) {
       expect(help.code).toBe(0);
