@@ -1,6 +1,7 @@
 // The command line: verbs, what they share, and how the process ends.
 import { Command, CommanderError } from "commander";
 import { lenientEnvironment } from "../environment.ts";
+import { completionVerb } from "./complete.ts";
 import { devVerb } from "./dev.ts";
 import { EXIT, EXIT_CODES_HELP, type ExitCode } from "./exit-codes.ts";
 import { hintFor } from "./hint.ts";
@@ -28,6 +29,7 @@ const VERBS: readonly Verb[] = [
   purgeVerb,
   queuesVerb,
   tasksVerb,
+  completionVerb,
 ];
 
 const EXAMPLES = `

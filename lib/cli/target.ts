@@ -30,7 +30,8 @@ export function withTarget(command: Command): Command {
     .option("--local", 'talk to the "lovage dev" that runs in this directory, not to AWS');
 }
 
-const DEFAULT_MODULES = ["app.ts", "app.js"];
+/** Where an app is looked for. */
+export const DEFAULT_MODULES = ["app.ts", "app.js"];
 
 /** Absolute path of the app's module. A command line that names none is wrong (exit code 2). */
 export function appPath(command: Command, given: string | undefined): string {

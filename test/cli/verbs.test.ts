@@ -67,7 +67,7 @@ describe.concurrent("the command line", () => {
     expect(code).toBe(0);
     expect(stdout).toContain("Exit codes:");
     const helps = await Promise.all(
-      ["init", "dev", "worker", "send", "result", "revoke", "purge", "queues", "tasks"].map((verb) =>
+      ["init", "dev", "worker", "send", "result", "revoke", "purge", "queues", "tasks", "completion"].map((verb) =>
         lovage([verb, "--help"]),
       ),
     );
