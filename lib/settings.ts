@@ -1,6 +1,6 @@
 // A task's options as users write them, checked and turned into settings: seconds, no gaps, frozen. Where the task itself says
 // nothing its base does, then that one's base, then the app's defaults, then Lovage's.
-import type { TaskPolicy } from "./core/decide.ts";
+import type { TaskPolicy } from "./core/decision.ts";
 import { TASK_DEFAULTS } from "./defaults.ts";
 import { type Duration, describe } from "./duration.ts";
 import { InvalidOption } from "./errors.ts";

@@ -3,73 +3,31 @@
 //
 //  received ── early? hop ── expired? revoke ── unknown task? fail ── claim ──┬── held ── run ── outcome ── decide()
 //                                                                             └── refused ──────────────── decideRefused()
-//  dead letter ─────────────────────────────────────────────────────────────────────────────────────────── decideDeadLetter()
+//  dead letter ─────────────────────────────────────────────────────────────────────────────────────────── core/dead-letter.ts
 //
 // docs/protocol.md is the same as a table, state × event, one row for each branch below.
-import { CLOCK_SKEW_MS, MAX_DEAD_LETTER_RESENDS, UNKNOWN_TASK_PAUSES } from "../defaults.ts";
-import type { Payload, PayloadLimits } from "../store/payload.ts";
+import { UNKNOWN_TASK_PAUSES } from "../defaults.ts";
 import { type Failure, isTerminal, type TaskRecord } from "../store/record.ts";
 import type { Envelope } from "../wire/envelope.ts";
 import * as changes from "./changes.ts";
+import {
+  ACK,
+  type Circumstances,
+  claimOf,
+  type Decision,
+  leaseIsOver,
+  type Mode,
+  NONE,
+  type Received,
+  release,
+  type TaskPolicy,
+} from "./decision.ts";
 import { delaySeconds } from "./delay.ts";
-import { followUps, type Publication, type Routes } from "./follow-ups.ts";
-import type { Ending, Outcome } from "./outcome.ts";
+import { followUps, type Publication } from "./follow-ups.ts";
+import type { Outcome } from "./outcome.ts";
 import { argsFrom, argsOf, largeArgs, largeResult, withoutRef } from "./payloads.ts";
-import { mayRetry, type RetryPolicy, retryDelay } from "./retry.ts";
+import { mayRetry, retryDelay } from "./retry.ts";
 import { hiccupDelay, outageDelay, untilTakeover } from "./visibility.ts";
-
-/** How the message is settled. `leave`: not touched, it becomes visible by itself. */
-export type Settle =
-  | { readonly kind: "ack" }
-  | { readonly kind: "release"; readonly seconds: number }
-  | { readonly kind: "leave" }
-  | { readonly kind: "dead-letter" };
-
-export interface Decision {
-  /** For logs and tests: the row of docs/protocol.md. */
-  readonly row: string;
-  /** An object the change refers to, written before it. */
-  readonly put?: Payload;
-  readonly change?: changes.Change;
-  readonly publish: readonly Publication[];
-  readonly settle: Settle;
-  /** What to tell hooks and listeners, once it is recorded. @default - nothing: another execution has told, or will */
-  readonly ending?: Ending;
-}
-
-/** A message that could be read, and where it came from. */
-export interface Received {
-  readonly envelope: Envelope;
-  readonly workload: string;
-  readonly receiveCount: number;
-}
-
-/**
- * How a task is recorded.
- * - tracked: claimed before it runs, two writes
- * - unclaimed: `claim: false`, one write at the end; duplicates may run side by side, one of them ends it
- * - untracked: `ignoreResult`, no write unless it fails
- */
-export type Mode = "tracked" | "unclaimed" | "untracked";
-
-export interface TaskPolicy extends RetryPolicy {
-  readonly resultExpires: number;
-}
-
-/** What every decision may look at besides its subject. */
-export interface Circumstances {
-  readonly now: number;
-  /** Uniform in [0, 1). */
-  readonly random: number;
-  readonly routes: Routes;
-  /** Over which sizes payloads travel by reference. @default - the app has no payload store: none do */
-  readonly payloads?: PayloadLimits | undefined;
-}
-
-const ACK: Settle = { kind: "ack" };
-const NONE: readonly Publication[] = [];
-
-const release = (seconds: number): Settle => ({ kind: "release", seconds });
 
 /** A message before its time is sent again with the rest of its delay. Before any claim: waiting holds nothing. */
 export function decideEarly({ envelope, workload }: Received, { now }: Circumstances): Decision | undefined {
@@ -245,54 +203,6 @@ export function decideWriteRefused(
   return decideRefused(received, existing, circumstances);
 }
 
-/** A message on the dead-letter queue: the last guard against silence. `existing` is the record, if there is one. */
-export function decideDeadLetter(
-  received: Received,
-  existing: TaskRecord | undefined,
-  mode: Mode,
-  body: string,
-  token: string,
-  policy: TaskPolicy,
-  circumstances: Circumstances,
-): Decision {
-  const { envelope, workload } = received;
-  const waiting =
-    existing === undefined ||
-    existing.state === "PENDING" ||
-    (existing.state === "RETRY" && existing.attempt <= envelope.retries);
-  const resends = envelope.resends ?? 0;
-  // Only a tracked task's record can say that nobody ever ran it.
-  const requeued = existing?.state === "RETRY" && existing.failure?.type === "Reject";
-  if (waiting && !requeued && mode === "tracked" && resends < MAX_DEAD_LETTER_RESENDS) {
-    const again = {
-      workload,
-      envelope: { ...envelope, resends: resends + 1 },
-      delaySeconds: delaySeconds(envelope.eta, circumstances.now),
-    };
-    return { row: "dead letter, never claimed", publish: [again], settle: ACK };
-  }
-  const over =
-    existing?.state === "STARTED" && existing.attempt <= envelope.retries && leaseIsOver(existing, circumstances.now);
-  if (waiting || over) {
-    const failure = {
-      type: "DeadLettered",
-      message: requeued
-        ? `its task gave it back (Reject, requeue) in every delivery the queue allows: ${existing.failure?.message}`
-        : waiting
-          ? `no worker could start it in ${resends + 1} rounds of deliveries${existing?.failure === undefined ? "" : `; its latest failure: ${existing.failure.message}`}`
-          : `its worker was lost in every delivery the queue allows, the last time in attempt ${existing?.attempt ?? envelope.retries} on ${existing?.owner ?? "an unknown worker"}`,
-    };
-    return {
-      row: "dead letter",
-      change: changes.failUnheld(claimOf(received, token), circumstances.now, failure, policy.resultExpires, body),
-      publish: followUps(envelope, { state: "FAILURE" }, circumstances.routes),
-      settle: ACK,
-      ending: { kind: "failure", failure, expected: false },
-    };
-  }
-  return decideRefused(received, existing, circumstances);
-}
-
 function failed(
   row: string,
   received: Received,
@@ -368,14 +278,6 @@ function fromRetryRecord({ envelope, workload }: Received, record: TaskRecord, n
     eta: record.retryAt ?? now,
   };
   return { workload, envelope: next, delaySeconds: delaySeconds(record.retryAt, now) };
-}
-
-function leaseIsOver(record: TaskRecord, now: number): boolean {
-  return (record.leaseUntil ?? 0) <= now - CLOCK_SKEW_MS;
-}
-
-export function claimOf({ envelope, workload }: Received, token: string): changes.Claim {
-  return { id: envelope.id, task: envelope.task, workload, attempt: envelope.retries, token };
 }
 
 function rightOf(received: Received, mode: Mode, token: string): changes.Right {

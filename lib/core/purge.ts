@@ -1,7 +1,7 @@
 // A message that is dropped on purpose (`lovage purge`). Dropped without a word its task would read PENDING for 14 days, and
 // whoever waits for it would wait as long.
 import * as changes from "./changes.ts";
-import { type Circumstances, claimOf, type Decision, type Received, type TaskPolicy } from "./decide.ts";
+import { type Circumstances, claimOf, type Decision, type Received, type TaskPolicy } from "./decision.ts";
 import { followUps } from "./follow-ups.ts";
 
 /** REVOKED, where the task could have been started with this message; otherwise `decideRefused` says what becomes of it. */

@@ -2,7 +2,7 @@
 // so a crash between two of them costs a redelivery and nothing else.
 import type { Clock } from "../clock.ts";
 import * as changes from "../core/changes.ts";
-import type { Decision, Settle } from "../core/decide.ts";
+import type { Decision, Settle } from "../core/decision.ts";
 import type { Publication } from "../core/follow-ups.ts";
 import { TASK_DEFAULTS } from "../defaults.ts";
 import {

@@ -1,6 +1,6 @@
 // One message of a dead-letter queue, to its end: the last guard against silence. It claims nothing and runs nothing; it
 // records what nobody could record, or sends the message back to work where nobody ever tried.
-import type { Received } from "../core/decide.ts";
+import type { Received } from "../core/decision.ts";
 import { hiccupDelay } from "../core/visibility.ts";
 import { DecodeError } from "../errors.ts";
 import type { Delivery } from "../ports/broker.ts";

@@ -9,7 +9,7 @@
 //
 // It never rejects: a back end that fails in the middle leaves the message to its next delivery.
 import * as changes from "../core/changes.ts";
-import type { Decision, Received } from "../core/decide.ts";
+import type { Decision, Received } from "../core/decision.ts";
 import { hiccupDelay } from "../core/visibility.ts";
 import { TASK_DEFAULTS } from "../defaults.ts";
 import { DecodeError, LovageError } from "../errors.ts";

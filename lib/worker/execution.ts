@@ -1,7 +1,7 @@
 // What executing a message needs, and the words it is spoken of in.
-
-import type { Circumstances, Mode, Received } from "../core/decide.ts";
+import { decideDeadLetter } from "../core/dead-letter.ts";
 import * as decisions from "../core/decide.ts";
+import { type Circumstances, claimOf, type Mode, type Received } from "../core/decision.ts";
 import type { Routes } from "../core/follow-ups.ts";
 import { certify } from "../core/ids.ts";
 import { decidePurged } from "../core/purge.ts";
@@ -13,7 +13,7 @@ import { type ApplyDeps, apply } from "./apply.ts";
 import type { Ended, Run, StopSignal } from "./job.ts";
 
 /** The decisions, so that the simulation can take one away and see what breaks. */
-export const protocol = { ...decisions, decidePurged, apply };
+export const protocol = { ...decisions, claimOf, decideDeadLetter, decidePurged, apply };
 export type Protocol = typeof protocol;
 
 /** What deciding about messages needs, where none is run. */

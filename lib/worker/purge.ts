@@ -1,6 +1,6 @@
 // Drops what waits on a queue, message by message: each task is ended as REVOKED before its message goes. Never PurgeQueue,
 // which would leave every task PENDING and every waiting caller waiting.
-import type { Received } from "../core/decide.ts";
+import type { Received } from "../core/decision.ts";
 import { hiccupDelay } from "../core/visibility.ts";
 import { DecodeError } from "../errors.ts";
 import type { Delivery } from "../ports/broker.ts";

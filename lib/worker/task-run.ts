@@ -1,6 +1,6 @@
 // One attempt of one task, from a message that could be read to a decision that is carried out.
 import * as changes from "../core/changes.ts";
-import type { Decision, Mode, Received } from "../core/decide.ts";
+import type { Decision, Mode, Received } from "../core/decision.ts";
 import type { Outcome } from "../core/outcome.ts";
 import { leaseUntil } from "../core/visibility.ts";
 import { MAX_RESULT_BYTES, PAYLOADS, TASK_DEFAULTS } from "../defaults.ts";

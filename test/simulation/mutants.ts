@@ -1,6 +1,6 @@
 // The protocol with one rule taken away, each. The simulation must notice every one of them.
 import type { Change, ChangeKind, Clause } from "../../lib/core/changes.ts";
-import type { Decision, Settle } from "../../lib/core/decide.ts";
+import type { Decision, Settle } from "../../lib/core/decision.ts";
 import { settle } from "../../lib/worker/apply.ts";
 import { type Protocol, protocol } from "../../lib/worker/execution.ts";
 import type { Mutant } from "./world.ts";

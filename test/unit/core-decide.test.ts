@@ -2,20 +2,16 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import * as changes from "../../lib/core/changes.ts";
+import { decideDeadLetter } from "../../lib/core/dead-letter.ts";
 import {
-  type Circumstances,
-  claimOf,
   decide,
-  decideDeadLetter,
   decideEarly,
   decideExpired,
   decideRefused,
   decideUnrunnable,
   decideWriteRefused,
-  type Mode,
-  type Received,
-  type TaskPolicy,
 } from "../../lib/core/decide.ts";
+import { type Circumstances, claimOf, type Mode, type Received, type TaskPolicy } from "../../lib/core/decision.ts";
 import { idKey } from "../../lib/core/ids.ts";
 import type { Outcome } from "../../lib/core/outcome.ts";
 import { CLOCK_SKEW_MS, MAX_DEAD_LETTER_RESENDS } from "../../lib/defaults.ts";

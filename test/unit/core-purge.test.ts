@@ -1,7 +1,8 @@
 // What becomes of a task whose message is dropped on purpose: docs/protocol.md, "A purge".
 import { expect, test } from "vitest";
 import * as changes from "../../lib/core/changes.ts";
-import { type Circumstances, claimOf, decideRefused, type Received } from "../../lib/core/decide.ts";
+import { decideRefused } from "../../lib/core/decide.ts";
+import { type Circumstances, claimOf, type Received } from "../../lib/core/decision.ts";
 import { idKey } from "../../lib/core/ids.ts";
 import { decidePurged } from "../../lib/core/purge.ts";
 import { CLOCK_SKEW_MS } from "../../lib/defaults.ts";

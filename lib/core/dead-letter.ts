@@ -1,0 +1,65 @@
+// What becomes of a message whose receives are used up: rows 30 to 34 of docs/protocol.md.
+import { MAX_DEAD_LETTER_RESENDS } from "../defaults.ts";
+import type { TaskRecord } from "../store/record.ts";
+import * as changes from "./changes.ts";
+import { decideRefused } from "./decide.ts";
+import {
+  ACK,
+  type Circumstances,
+  claimOf,
+  type Decision,
+  leaseIsOver,
+  type Mode,
+  type Received,
+  type TaskPolicy,
+} from "./decision.ts";
+import { delaySeconds } from "./delay.ts";
+import { followUps } from "./follow-ups.ts";
+
+/** A message on the dead-letter queue: the last guard against silence. `existing` is the record, if there is one. */
+export function decideDeadLetter(
+  received: Received,
+  existing: TaskRecord | undefined,
+  mode: Mode,
+  body: string,
+  token: string,
+  policy: TaskPolicy,
+  circumstances: Circumstances,
+): Decision {
+  const { envelope, workload } = received;
+  const waiting =
+    existing === undefined ||
+    existing.state === "PENDING" ||
+    (existing.state === "RETRY" && existing.attempt <= envelope.retries);
+  const resends = envelope.resends ?? 0;
+  // Only a tracked task's record can say that nobody ever ran it.
+  const requeued = existing?.state === "RETRY" && existing.failure?.type === "Reject";
+  if (waiting && !requeued && mode === "tracked" && resends < MAX_DEAD_LETTER_RESENDS) {
+    const again = {
+      workload,
+      envelope: { ...envelope, resends: resends + 1 },
+      delaySeconds: delaySeconds(envelope.eta, circumstances.now),
+    };
+    return { row: "dead letter, never claimed", publish: [again], settle: ACK };
+  }
+  const over =
+    existing?.state === "STARTED" && existing.attempt <= envelope.retries && leaseIsOver(existing, circumstances.now);
+  if (waiting || over) {
+    const failure = {
+      type: "DeadLettered",
+      message: requeued
+        ? `its task gave it back (Reject, requeue) in every delivery the queue allows: ${existing.failure?.message}`
+        : waiting
+          ? `no worker could start it in ${resends + 1} rounds of deliveries${existing?.failure === undefined ? "" : `; its latest failure: ${existing.failure.message}`}`
+          : `its worker was lost in every delivery the queue allows, the last time in attempt ${existing?.attempt ?? envelope.retries} on ${existing?.owner ?? "an unknown worker"}`,
+    };
+    return {
+      row: "dead letter",
+      change: changes.failUnheld(claimOf(received, token), circumstances.now, failure, policy.resultExpires, body),
+      publish: followUps(envelope, { state: "FAILURE" }, circumstances.routes),
+      settle: ACK,
+      ending: { kind: "failure", failure, expected: false },
+    };
+  }
+  return decideRefused(received, existing, circumstances);
+}
