@@ -28,7 +28,7 @@ function unknownOption(owner: string, name: string, known: readonly string[]): I
 /** The known name nearest to a mistyped one, if any is near. */
 export function closest(name: string, known: readonly string[]): string | undefined {
   let best: string | undefined;
-  let bestDistance = Math.max(2, Math.floor(name.length / 3)) + 1;
+  let bestDistance = Math.max(2, Math.round(name.length * 0.4)) + 1;
   for (const candidate of known) {
     const distance = editDistance(name.toLowerCase().replaceAll(/[_-]/g, ""), candidate.toLowerCase());
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
