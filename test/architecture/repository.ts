@@ -11,8 +11,8 @@ const TEXT = /(?:^|\/)(?:[^./]+|\.[^/]+|[^/]+\.(?:ts|js|mjs|json|md|yml|yaml|sh|
 export function filesIn(folder: string): readonly string[] {
   return readdirSync(`${ROOT}${folder}`, { withFileTypes: true })
     .flatMap((entry) => {
-      if (NOT_OURS.has(entry.name)) return [];
       const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
+      if (NOT_OURS.has(entry.name) || path === "site") return []; // built by `npm run site`
       return entry.isDirectory() ? filesIn(path) : entry.isFile() ? [path] : [];
     })
     .sort();
