@@ -14,7 +14,7 @@ export interface Page {
 
 /** What to read first comes first; a page that is not named here follows, by name. */
 const ORDER = ["getting-started", "tasks", "calling", "cli", "errors", "architecture", "protocol"];
-const USED = new Set(["cli", "errors", "performance"]);
+const USED = new Set(["cli", "errors", "payloads", "performance"]);
 
 export function pages(root: string): readonly Page[] {
   const guides = markdown(root, "docs/guides");

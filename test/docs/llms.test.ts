@@ -69,6 +69,8 @@ test("its commands exist", async () => {
 test("its links lead somewhere, and every document is linked", async () => {
   const links = [...text.matchAll(/\]\((?<path>[^)]+)\)/g)].map(({ groups }) => groups?.path ?? "");
   expect(links.filter((path) => !existsSync(`${ROOT}/${path}`))).toEqual([]);
-  const documents = (await readdir(`${ROOT}/docs`)).filter((name) => name.endsWith(".md"));
-  expect(documents.map((name) => `docs/${name}`).filter((path) => !links.includes(path))).toEqual([]);
+  const documents = ["docs", "docs/guides"].map(async (folder) =>
+    (await readdir(`${ROOT}/${folder}`)).filter((name) => name.endsWith(".md")).map((name) => `${folder}/${name}`),
+  );
+  expect((await Promise.all(documents)).flat().filter((path) => !links.includes(path))).toEqual([]);
 });
