@@ -13,8 +13,11 @@ export interface Page {
 }
 
 /** What to read first comes first; a page that is not named here follows, by name. */
-const ORDER = ["getting-started", "tasks", "calling", "cli", "errors", "architecture", "protocol"];
-const USED = new Set(["cli", "errors", "payloads", "performance"]);
+const ORDER = [
+  ...["tasks", "calling", "results", "retries-and-errors", "time-limits", "workers", "testing", "troubleshooting"],
+  ...["cli", "errors", "running", "architecture", "protocol"],
+];
+const USED = new Set(["cli", "errors", "payloads", "performance", "running"]);
 
 export function pages(root: string): readonly Page[] {
   const guides = markdown(root, "docs/guides");
