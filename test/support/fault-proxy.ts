@@ -15,7 +15,7 @@ export type Fault =
   /** Forwarded twice; the first answer is given. */
   | { readonly kind: "duplicate" }
   /** Nothing is forwarded; this is the answer. */
-  | { readonly kind: "status"; readonly status: number; readonly code: string }
+  | { readonly kind: "status"; readonly status: number; readonly code: string; readonly message?: string }
   /** Nothing is forwarded; this is the body of a good answer. */
   | { readonly kind: "answer"; readonly body: string }
   /** Forwarded, and the answer's body passes through this. */
@@ -70,7 +70,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     const fault = faultFor(operation);
     if (fault?.kind === "drop before") return void incoming.socket.destroy();
     if (fault?.kind === "status") {
-      const text = header === undefined ? s3Refusal(fault.code) : refusal(fault.code);
+      const text = header === undefined ? s3Refusal(fault.code) : refusal(fault.code, fault.message);
       return reply(outgoing, madeUp(fault.status, text));
     }
     if (fault?.kind === "answer") return reply(outgoing, madeUp(200, fault.body));
@@ -143,8 +143,8 @@ function madeUp(status: number, body: string): Answer {
   return { status, headers: { "content-type": "application/x-amz-json-1.0" }, body: Buffer.from(body) };
 }
 
-function refusal(code: string): string {
-  return JSON.stringify({ __type: code, message: "made up by the fault proxy" });
+function refusal(code: string, message = "made up by the fault proxy"): string {
+  return JSON.stringify({ __type: code, message });
 }
 
 /** Without the checksum and the length of the body it had. */
