@@ -1,20 +1,27 @@
-// What a Lambda function loads: a producer and a worker in one file, as `esbuild --bundle --minify` makes it, without the SDK
-// (Lambda has one, and everybody who talks to AWS has it anyway).
+// What a deployment loads of Lovage, in one file as `esbuild --bundle --minify` makes it, without the SDK (Lambda has one, and
+// everybody who talks to AWS has it anyway): by a producer, which imports "lovage", and by a Lambda function that runs tasks too.
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
-const ENTRY = `
-  import { createApp, onLambda } from "./lib/index.ts";
-  import { createLambdaHandler } from "./lib/worker/lambda.ts";
-  export const app = createApp("bench", { workloads: { default: onLambda() } });
+const PRODUCER = `
+  import { createApp } from "./lib/index.ts";
+  export const app = createApp("bench");
   export const add = app.task("add", { bind: true, maxRetries: 3 }, (ctx, x, y) => x + y);
+`;
+const WORKER = `
+  ${PRODUCER}
+  import { createLambdaHandler } from "./lib/worker/lambda.ts";
   export const handler = createLambdaHandler(app);
 `;
 
+export async function bundles(): Promise<{ readonly producer: number; readonly worker: number }> {
+  return { producer: await kilobytes(PRODUCER), worker: await kilobytes(WORKER) };
+}
+
 /** In units of 1,024 bytes. */
-export async function bundleKb(): Promise<number> {
+async function kilobytes(contents: string): Promise<number> {
   const { outputFiles } = await build({
-    stdin: { contents: ENTRY, resolveDir: fileURLToPath(new URL("..", import.meta.url)), loader: "ts" },
+    stdin: { contents, resolveDir: fileURLToPath(new URL("..", import.meta.url)), loader: "ts" },
     bundle: true,
     minify: true,
     platform: "node",
@@ -23,5 +30,5 @@ export async function bundleKb(): Promise<number> {
     external: ["@aws-sdk/*"],
     write: false,
   });
-  return outputFiles.reduce((bytes, { contents }) => bytes + contents.length, 0) / 1_024;
+  return outputFiles.reduce((bytes, file) => bytes + file.contents.length, 0) / 1_024;
 }

@@ -17,7 +17,10 @@ export interface OwnFigures extends Figures {
   readonly wcu_per_task_ignored: number;
   readonly latency_ms_p50: number;
   readonly latency_ms_p99: number;
+  /** The library: what a producer loads. */
   readonly bundle_kb: number;
+  /** The same with all that runs tasks in a Lambda function. */
+  readonly bundle_worker_kb: number;
   readonly rss_mb_20k: number;
   readonly rss_mb_200k: number;
   /** After how many tasks the memory was read: 20,000 and 200,000, or fewer in a quick run. */
@@ -41,7 +44,8 @@ export const MEANINGS: Readonly<Record<Exclude<keyof OwnFigures, "rss_tasks">, s
   import_ms: "import in a cold process, ms",
   latency_ms_p50: "publish to handler start, ms, median",
   latency_ms_p99: "publish to handler start, ms, 99th percentile",
-  bundle_kb: "bundle of producer and Lambda worker, KB",
+  bundle_kb: "bundle of the library (a producer), KB",
+  bundle_worker_kb: "bundle of a producer and Lambda worker, KB",
   rss_mb_20k: "a worker's memory (RSS), MB",
   rss_mb_200k: "the same after ten times the tasks, MB",
 };

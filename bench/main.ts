@@ -6,7 +6,7 @@
 // exits 1 naming what was missed; of a quick run only what is the same in every run.
 import { startLocalStack } from "../lib/local/stack.ts";
 import { deadLetterQueueName, queueName } from "../lib/store/table.ts";
-import { bundleKb } from "./bundle.ts";
+import { bundles } from "./bundle.ts";
 import { APP, MAX_RECEIVE_COUNT, RAW_QUEUE, VISIBILITY_SECONDS, WORKLOAD } from "./contestant.ts";
 import { MEANINGS, missed, type Result, TARGETS } from "./fields.ts";
 import { importMs } from "./import.ts";
@@ -50,6 +50,7 @@ async function measureAll(): Promise<Result> {
   const latency = await latencyMs(plan.samples);
   const { lovage, raw } = await throughput(plan);
   const units = await writeUnits(stack.dynamodbEndpoint, plan.metered);
+  const bundle = await bundles();
   const [few = Number.NaN, many = Number.NaN] = await memoryMb(plan.memory);
   return {
     lovage: {
@@ -59,7 +60,8 @@ async function measureAll(): Promise<Result> {
       import_ms: loaded.lovage,
       latency_ms_p50: latency.p50,
       latency_ms_p99: latency.p99,
-      bundle_kb: await bundleKb(),
+      bundle_kb: bundle.producer,
+      bundle_worker_kb: bundle.worker,
       rss_mb_20k: few,
       rss_mb_200k: many,
       rss_tasks: plan.memory,
