@@ -73,7 +73,12 @@ export class InvalidResult extends LovageError {
 /** A message over SQS's limit of 1 MiB, or arguments over what the payload store takes. */
 export class MessageTooLarge extends LovageError {
   /** `why`: what would help. "no store": the app has no `payloads`. */
-  constructor(what: string, bytes: number, limit: number, why: keyof typeof TOO_LARGE = "at most") {
+  constructor(
+    what: string,
+    bytes: number,
+    limit: number,
+    why: "at most" | "no store" | "not the arguments" = "at most",
+  ) {
     super("LOVAGE_MESSAGE_TOO_LARGE", `${what} is ${bytes} bytes, the limit is ${limit}; ${TOO_LARGE[why]}`);
   }
 }
