@@ -95,7 +95,7 @@ class EagerCall {
     if (served === undefined) throw new QueueNotFound(queue, "eager mode");
     this.#waiting.push({
       queue,
-      body: dueNow(body, served.limits.name),
+      body: dueNow(body, queue),
       messageId: `eager-${++this.#sent}`,
       receiveCount: 0,
     });
@@ -115,9 +115,9 @@ class EagerCall {
 }
 
 /** The message without the time it is to wait for. */
-function dueNow(body: string, workload: string): string {
+function dueNow(body: string, queue: string): string {
   const { eta, ...envelope }: Envelope = decode(body);
-  return eta === undefined ? body : encode(envelope, workload);
+  return eta === undefined ? body : encode(envelope, queue);
 }
 
 function endless(called: string, latest: string): NeverIdle {
