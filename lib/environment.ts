@@ -7,6 +7,8 @@ export const VARIABLES = {
   app: "LOVAGE_APP",
   /** "json" or "pretty". @default - readable on a terminal, JSON elsewhere */
   logFormat: "LOVAGE_LOG_FORMAT",
+  /** "debug" or "info": of the functions that `lovage dev` runs. */
+  logLevel: "LOVAGE_LOG_LEVEL",
   /** The SDK's own; `lovage dev` then starts no DynamoDB of its own. */
   dynamodbEndpoint: "AWS_ENDPOINT_URL_DYNAMODB",
   /** https://no-color.org */
@@ -43,10 +45,16 @@ export function lenientEnvironment(): Environment {
   }
 }
 
-/** What Lambda tells a runtime (AWS Lambda: "Defined runtime environment variables"). */
-export function readLambdaEnvironment(): { readonly runtimeApi: string; readonly functionName: string } {
+/** What Lambda tells a runtime (AWS Lambda: "Defined runtime environment variables"), and `lovage dev` its functions. */
+export function readLambdaEnvironment() {
   const { AWS_LAMBDA_RUNTIME_API: runtimeApi = "", AWS_LAMBDA_FUNCTION_NAME: functionName = "" } = process.env;
-  return { runtimeApi, functionName };
+  const logFormat = process.env[VARIABLES.logFormat] === "pretty" ? "pretty" : "json";
+  const logLevel = process.env[VARIABLES.logLevel] === "debug" ? "debug" : "info";
+  return { runtimeApi, functionName, logFormat, logLevel } as const;
+}
+
+export function lambdaLogging(format: "json" | "pretty", level: "debug" | "info"): Readonly<Record<string, string>> {
+  return { [VARIABLES.logFormat]: format, [VARIABLES.logLevel]: level };
 }
 
 /** Sets variables for this process: before the first client is made. */

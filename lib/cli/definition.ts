@@ -16,6 +16,10 @@ export interface Definition {
     readonly deadLetter: string;
     readonly visibilitySeconds: number;
     readonly maxReceiveCount: number;
+    readonly batchSize: number;
+    readonly memoryMb: number;
+    /** Of a Lambda workload. */
+    readonly lambda?: { readonly timeoutSeconds: number; readonly maxConcurrency: number };
   }[];
   readonly tasks: readonly TaskDefinition[];
 }
@@ -46,14 +50,17 @@ export function definitionOf(app: App): Definition {
     app: app.name,
     table: tableName(app.name),
     ...(app.payloads && { bucket: app.payloads.bucket }),
-    workloads: Object.entries(app.workloads).map(([name, { kind, work, visibilitySeconds, maxReceiveCount }]) => ({
+    workloads: Object.entries(app.workloads).map(([name, workload]) => ({
       name,
-      kind,
-      work,
+      kind: workload.kind,
+      work: workload.work,
       queue: queueName(app.name, name),
       deadLetter: deadLetterQueueName(app.name, name),
-      visibilitySeconds,
-      maxReceiveCount,
+      visibilitySeconds: workload.visibilitySeconds,
+      maxReceiveCount: workload.maxReceiveCount,
+      batchSize: workload.batchSize,
+      memoryMb: workload.memoryMb,
+      ...(workload.lambda && { lambda: workload.lambda }),
     })),
     tasks: [...app.tasks.values()].map(({ settings }) => ({
       name: settings.name,

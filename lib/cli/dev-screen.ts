@@ -1,7 +1,8 @@
 import type { LocalStack } from "../local/stack.ts";
 import { causeOf } from "./cause.ts";
+import type { Definition } from "./definition.ts";
 import type { DevEvent } from "./dev-session.ts";
-import { facts, type Output, type Style, table } from "./output.ts";
+import { facts, type Output, type Style, span, table } from "./output.ts";
 import { shownPath } from "./target.ts";
 import { runsOf } from "./worker-screen.ts";
 
@@ -54,17 +55,33 @@ export function devReport(event: DevEvent, output: Output): void {
 type Ready = Extract<DevEvent, { event: "ready" }>;
 
 function readyJson({ definition, worker, ms }: Ready): object {
-  return { event: "ready", app: definition.app, workloads: worker.workloads, worker: worker.owner, ms };
+  const { app } = definition;
+  const functions = definition.workloads.filter(({ kind }) => kind === "lambda");
+  return { event: "ready", app, workloads: worker?.workloads ?? [], functions, worker: worker?.owner, ms };
 }
 
 function readyText({ definition, worker, ms, isNew }: Ready, style: Style): string {
   const counted = definition.tasks.length === 1 ? "1 task" : `${definition.tasks.length} tasks`;
-  const line = `${style.green("ready")} ${definition.app}: ${counted}, worker ${worker.pid} ${style.dim(`(${ms} ms)`)}`;
+  const who = worker === undefined ? "" : `, worker ${worker.pid}`;
+  const line = `${style.green("ready")} ${definition.app}: ${counted}${who} ${style.dim(`(${ms} ms)`)}`;
   if (!isNew) return line;
-  const rows = worker.workloads.map(({ name, work, concurrency, tasks }) => [
-    name,
-    runsOf(work, concurrency),
-    tasks.join(", ") || "no tasks",
+  const rows = definition.workloads.map((workload) => [
+    workload.name,
+    runsIn(workload, worker),
+    definition.tasks
+      .filter((task) => task.workload === workload.name)
+      .map(({ name }) => name)
+      .join(", ") || "no tasks",
   ]);
   return `\n${line}\n\n${table(["workload", "runs", "tasks"], rows, style)}\n`;
+}
+
+function runsIn(
+  { name, batchSize, memoryMb, lambda }: Definition["workloads"][number],
+  worker: Ready["worker"],
+): string {
+  if (lambda)
+    return `Lambda: ${lambda.maxConcurrency} × ${batchSize} at a time, ${span(lambda.timeoutSeconds)}, ${memoryMb} MB`;
+  const served = worker?.workloads.find((one) => one.name === name);
+  return served === undefined ? "not served" : runsOf(served.work, served.concurrency);
 }

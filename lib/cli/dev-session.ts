@@ -1,6 +1,7 @@
-// `lovage dev` after its start: read the app, make its queues and table, run a worker, and again at every change.
+// `lovage dev` after its start: read the app, make its queues and table, run a worker and functions, and again at every change.
 import { isDeepStrictEqual } from "node:util";
 import { systemClock } from "../clock.ts";
+import type { LambdaHost } from "../local/lambda/host.ts";
 import type { LocalStack } from "../local/stack.ts";
 import type { WorkerDescription } from "../worker/worker.ts";
 import { readDefinition, startWorkerProcess, type WorkerProcess } from "./children.ts";
@@ -11,7 +12,9 @@ export type DevEvent =
   | {
       readonly event: "ready";
       readonly definition: Definition;
-      readonly worker: WorkerDescription /** Its tasks or workloads are not those of before. */;
+      /** Absent where every workload is a Lambda function. */
+      readonly worker?: WorkerDescription;
+      /** Its tasks or workloads are not those of before. */
       readonly isNew: boolean;
       readonly ms: number;
     }
@@ -27,6 +30,8 @@ export interface DevSessionOptions {
   readonly watcher: Watcher;
   /** Options of `lovage worker`. */
   readonly worker: readonly string[];
+  /** Starts the functions of Lambda workloads, and their event source mappings. */
+  readonly startFunctions: (definition: Definition) => Promise<LambdaHost | undefined>;
   readonly report: (event: DevEvent) => void;
 }
 
@@ -37,6 +42,9 @@ export class DevSession {
   readonly #end = new AbortController();
   readonly #ended = Promise.withResolvers<"end">();
   #worker: WorkerProcess | undefined;
+  #functions: LambdaHost | undefined;
+  /** Functions of earlier code, which end what they have begun. */
+  readonly #draining = new Set<LambdaHost>();
   #known: Definition | undefined;
 
   constructor(options: DevSessionOptions) {
@@ -55,22 +63,26 @@ export class DevSession {
       }
       await this.#stopWorker();
     }
+    await Promise.all([...this.#draining].map((functions) => functions.stop()));
   }
 
   stop(): void {
     this.#end.abort();
     this.#ended.resolve("end");
     this.#worker?.stop();
+    void this.#functions?.stop();
   }
 
   stopAtOnce(): void {
     this.stop();
     this.#worker?.stopAtOnce();
+    this.#functions?.kill();
+    for (const functions of this.#draining) functions.kill();
   }
 
   /** One worker's life: from a loaded app to a change, to its own end, or to the end of dev. */
   async #generation(change: Promise<string>): Promise<"change" | "died" | "end"> {
-    const { module, stack, report } = this.#options;
+    const { report } = this.#options;
     const began = systemClock.monotonic();
     const interruption = Promise.race([change.then(() => "change" as const), this.#ended.promise]);
     let definition: Definition;
@@ -82,22 +94,31 @@ export class DevSession {
       return interruption;
     }
     if (this.#end.signal.aborted) return "end";
-    const worker = startWorkerProcess(["--app", module, ...this.#options.worker], stack.environment);
-    this.#worker = worker;
-    const description = await Promise.race([worker.ready, interruption]);
+    this.#functions = await this.#options.startFunctions(definition);
+    const served = definition.workloads.filter(({ kind }) => kind !== "lambda").map(({ name }) => name);
+    const worker = served.length === 0 ? undefined : this.#startWorker(served);
+    const description = await Promise.race([worker?.ready, interruption]);
     if (description === "change" || description === "end") return description;
-    if (description === undefined) {
+    if (worker !== undefined && description === undefined) {
       report({ event: "broken", cause: undefined }); // it has said why itself
       return interruption;
     }
     const ms = Math.round(systemClock.monotonic() - began);
     const isNew = !isDeepStrictEqual(definition, this.#known);
     this.#known = definition;
-    report({ event: "ready", definition, worker: description, isNew, ms });
+    report({ event: "ready", definition, ...(description && { worker: description }), isNew, ms });
+    if (worker === undefined) return interruption;
     const why = await Promise.race([interruption, worker.exited]);
     if (why === "change" || why === "end") return why;
     report({ event: "died", how: why });
     return Promise.race([interruption, systemClock.sleep(RESTART_MS).then(() => "died" as const)]);
+  }
+
+  #startWorker(workloads: readonly string[]): WorkerProcess {
+    const { module, stack, worker } = this.#options;
+    const options = ["--app", module, "--workloads", workloads.join(","), ...worker];
+    this.#worker = startWorkerProcess(options, stack.environment);
+    return this.#worker;
   }
 
   /** A change while the code is being read makes what was read worthless. */
@@ -123,5 +144,11 @@ export class DevSession {
     this.#worker?.stop();
     await this.#worker?.exited;
     this.#worker = undefined;
+    const functions = this.#functions;
+    this.#functions = undefined;
+    if (functions === undefined) return;
+    // New code need not wait for what the old code runs: it is in other processes.
+    this.#draining.add(functions);
+    void functions.stop().then(() => this.#draining.delete(functions));
   }
 }

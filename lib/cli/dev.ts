@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { readEnvironment } from "../environment.ts";
 import { type LocalStack, startLocalStack } from "../local/stack.ts";
 import { demandNoDev, removeDev, writeDev } from "./dev-file.ts";
+import { functionsOf } from "./dev-functions.ts";
 import { devReport, devScreen } from "./dev-screen.ts";
 import { DevSession } from "./dev-session.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
@@ -29,7 +30,8 @@ const POLL_SECONDS = 1;
 
 const HELP = `
 Starts SQS (fauxqs) and DynamoDB (dynoxide) on 127.0.0.1, makes the app's queues, dead-letter queues and table, and runs
-one worker for all of them, its dead letters too. Needs no AWS account, no Docker, and cannot reach AWS.
+one worker for all of them, its dead letters too. Lambda workloads run as on Lambda: an event source mapping hands batches to
+processes with the function's timeout and memory. Needs no AWS account, no Docker, and cannot reach AWS.
 Messages are kept in memory. Items are too, unless --data-dir keeps them.
 
 At every change of code (.ts, .js and their kin) below the app's directory the worker drains and starts again; node_modules,
@@ -98,6 +100,7 @@ async function dev(module: string, options: Options): Promise<ExitCode> {
       stack,
       watcher,
       worker: workerOptions(options),
+      startFunctions: functionsOf(module, stack, output),
       report: (event) => devReport(event, output),
     });
     process.off("SIGTERM", early).off("SIGINT", early);

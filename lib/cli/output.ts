@@ -49,8 +49,12 @@ export class Output {
   }
 
   /** JSON lines, or readable ones where stderr is a terminal. */
+  get logFormat(): "json" | "pretty" {
+    return this.json ? "json" : (this.#environment.logFormat ?? (process.stderr.isTTY ? "pretty" : "json"));
+  }
+
   logger(clock: Clock = systemClock): Logger {
-    const format = this.json ? "json" : (this.#environment.logFormat ?? (process.stderr.isTTY ? "pretty" : "json"));
+    const format = this.logFormat;
     const plain = format === "pretty" && !coloured(process.stderr, this.#environment);
     const write = (line: string) => {
       process.stderr.write(`${plain ? stripVTControlCharacters(line) : line}\n`);

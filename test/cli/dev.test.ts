@@ -60,7 +60,41 @@ function alive(pid: number): boolean {
   }
 }
 
+const LAMBDA_APP = `
+import { createApp, onFargate, onLambda } from "lovage";
+const workloads = { default: onLambda({ timeout: "3s", memory: "256MB" }), long: onFargate({ work: "io" }) };
+export const app = createApp("clidev", { workloads });
+export const calculate = app.task("calculate", { bind: true }, (ctx, x: number, y: number) => {
+  ctx.log.info({ sandbox: process.pid }, "calculating");
+  return x + y;
+});
+export const pid = app.task("pid", { workload: "long" }, () => process.pid);
+export const loop = app.task("loop", () => { for (;;); });
+`;
+
 describe.concurrent("lovage dev", () => {
+  test("runs Lambda workloads as Lambda does, in processes of their own, and says what becomes of them", async () => {
+    using project = new Project();
+    writeFileSync(join(project.cwd, "app.ts"), LAMBDA_APP);
+    await using dev = start(["dev", "--json"], project);
+    await dev.said('"event":"ready"');
+    const ready = JSON.parse(dev.stdout.split("\n").find((line) => line.includes('"event":"ready"')) ?? "");
+    expect(ready.workloads.map(({ name }: { name: string }) => name)).toEqual(["long"]);
+    expect(ready.functions).toMatchObject([{ name: "default", lambda: { timeoutSeconds: 3 }, memoryMb: 256 }]);
+
+    const answer = await project.calculate();
+    expect(answer).toMatchObject({ value: 7 });
+    const said = dev.stderr.split("\n").find((line) => line.includes('"calculating"'));
+    expect(JSON.parse(said ?? "")).toMatchObject({ task: "calculate", id: answer.id });
+    const worker = await json(["send", "pid", "--local", "--wait", "--timeout", "15s"], project);
+    expect(worker.value).toBe(workerPids(dev)[0]);
+
+    await lovage(["send", "loop", "--local"], project);
+    await dev.said("clidev-default: the function failed with 1 messages: timed out");
+    dev.kill("SIGINT");
+    expect((await dev.ended()).code).toBe(0);
+  });
+
   test("runs tasks, reloads changed code, survives broken code, and stops with nothing left", async () => {
     using project = new Project();
     project.write("+");

@@ -52,7 +52,7 @@ export class EventSourceMapping {
     return this.#underWay.size;
   }
 
-  /** Polls until `stop()`, then waits for the batches under way. Rejects where the queue is gone. */
+  /** Polls until `stop()`, then waits for the batches under way. A queue that cannot be polled is tried again. */
   async run(): Promise<void> {
     while (!this.#stopping) {
       if (this.#underWay.size >= this.#concurrency) {
@@ -80,7 +80,15 @@ export class EventSourceMapping {
   async #receive(): Promise<readonly Delivery[]> {
     const { broker, queue, batchSize, visibilitySeconds } = this.#options;
     const max = Math.min(batchSize, SQS.maxBatchEntries);
-    return broker.receive(queue, { max, waitSeconds: POLL_SECONDS, visibilitySeconds });
+    try {
+      return await broker.receive(queue, { max, waitSeconds: POLL_SECONDS, visibilitySeconds });
+    } catch (error) {
+      if (!this.#stopping) {
+        this.#options.onProblem(`${queue} cannot be polled: ${String(error)}`);
+        await this.#clock.sleep(PAUSE_MS);
+      }
+      return [];
+    }
   }
 
   /** Only a backlog makes it grow: all that it may have under way is. */

@@ -8,6 +8,7 @@ export class LocalFunction implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #warm: { readonly sandbox: Sandbox; readonly cancel: () => void }[] = [];
   readonly #busy = new Set<Promise<unknown>>();
+  readonly #sandboxes = new Set<Sandbox>();
   #closed = false;
 
   constructor(definition: FunctionDefinition, clock: Clock = systemClock) {
@@ -22,43 +23,56 @@ export class LocalFunction implements AsyncDisposable {
     return running.finally(() => this.#busy.delete(running));
   }
 
+  /** Ends the sandboxes, also those at work. */
+  kill(): void {
+    this.#closed = true;
+    for (const sandbox of this.#sandboxes) void this.#end(sandbox);
+  }
+
   /** Waits for what runs, then ends the sandboxes. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     await Promise.allSettled([...this.#busy]);
-    await Promise.all(this.#warm.splice(0).map(({ sandbox, cancel }) => end(sandbox, cancel)));
+    for (const { cancel } of this.#warm.splice(0)) cancel();
+    await Promise.all([...this.#sandboxes].map((sandbox) => this.#end(sandbox)));
   }
 
   async #invoke(event: string): Promise<InvocationResult> {
-    const sandbox = this.#takeWarm() ?? (await Sandbox.start(this.#definition, this.#clock));
+    const sandbox = this.#takeWarm() ?? (await this.#start());
     const result = await sandbox.invoke(event);
     // Lambda keeps a sandbox after an error, and not one whose process has ended.
     if (result.kind === "response" || result.kind === "error") await this.#keep(sandbox);
-    else await sandbox[Symbol.asyncDispose]();
+    else await this.#end(sandbox);
     return result;
+  }
+
+  async #start(): Promise<Sandbox> {
+    const sandbox = await Sandbox.start(this.#definition, this.#clock);
+    this.#sandboxes.add(sandbox);
+    return sandbox;
+  }
+
+  async #end(sandbox: Sandbox): Promise<void> {
+    this.#sandboxes.delete(sandbox);
+    await sandbox[Symbol.asyncDispose]();
   }
 
   #takeWarm(): Sandbox | undefined {
     for (let warm = this.#warm.pop(); warm !== undefined; warm = this.#warm.pop()) {
       warm.cancel();
       if (!warm.sandbox.dead) return warm.sandbox;
-      void warm.sandbox[Symbol.asyncDispose]();
+      void this.#end(warm.sandbox);
     }
     return undefined;
   }
 
   async #keep(sandbox: Sandbox): Promise<void> {
-    if (this.#closed) return sandbox[Symbol.asyncDispose]();
+    if (this.#closed) return this.#end(sandbox);
     const cancel = this.#clock.timer(LOCAL_LAMBDA.idleSeconds * 1_000, () => {
       const at = this.#warm.findIndex((warm) => warm.sandbox === sandbox);
       if (at >= 0) this.#warm.splice(at, 1);
-      void sandbox[Symbol.asyncDispose]();
+      void this.#end(sandbox);
     });
     this.#warm.push({ sandbox, cancel });
   }
-}
-
-async function end(sandbox: Sandbox, cancel: () => void): Promise<void> {
-  cancel();
-  await sandbox[Symbol.asyncDispose]();
 }

@@ -2,12 +2,13 @@
 // fetches invocations, as Lambda's own runtime does with a bundle.
 import { systemClock } from "../../clock.ts";
 import { readLambdaEnvironment } from "../../environment.ts";
+import { createLogger } from "../../log.ts";
 import { toFailure } from "../../wire/failure.ts";
 import { createLambdaHandler, type LambdaContext, type SqsEvent } from "../../worker/lambda.ts";
 import { loadApp } from "../../worker/load-app.ts";
 
 const [appPath = ""] = process.argv.splice(2); // the app sees no arguments of ours
-const { runtimeApi, functionName } = readLambdaEnvironment();
+const { runtimeApi, functionName, logFormat, logLevel } = readLambdaEnvironment();
 const url = (path: string) => `http://${runtimeApi}/2018-06-01/runtime/${path}`;
 
 process.on("disconnect", () => process.exit(0)); // whoever started it is gone
@@ -22,7 +23,10 @@ function report(error: unknown) {
 
 async function load() {
   try {
-    return createLambdaHandler(await loadApp(appPath));
+    const app = await loadApp(appPath);
+    const write = (line: string) => process.stderr.write(`${line}\n`);
+    app.logTo(createLogger({ level: logLevel, format: logFormat, clock: systemClock, write }));
+    return createLambdaHandler(app);
   } catch (error) {
     await post("init/error", report(error));
     process.exit(1);
