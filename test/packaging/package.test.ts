@@ -94,7 +94,17 @@ test("the tarball has what it says and nothing else", async () => {
   const [{ files }] = JSON.parse(stdout);
   const paths: readonly string[] = files.map(({ path }: { readonly path: string }) => path);
   const top = new Set(paths.map((path) => path.split("/")[0]));
-  expect([...top].sort()).toEqual(["CHANGELOG.md", "LICENSE", "README.md", "dist", "docs", "llms.txt", "package.json"]);
+  expect([...top].sort()).toEqual([
+    "CHANGELOG.md",
+    "LICENSE",
+    "README.md",
+    "dist",
+    "docs",
+    "examples",
+    "llms.txt",
+    "package.json",
+  ]);
   expect(paths.filter((path) => path.startsWith("dist/") && !/\.(js|d\.ts)$/.test(path))).toEqual([]);
+  expect(paths.filter((path) => /^examples\/(?!starter\/)/.test(path))).toEqual([]); // the one that `lovage init` copies
   expect(paths.filter((path) => /^docs\/api|^dist\/infra\/(app|main)/.test(path))).toEqual([]);
 });
