@@ -47,7 +47,7 @@ const app = await Application.bootstrap({
   disableSources: true, // they would lead to a repository whose address is not known here
   excludeExternals: true,
   excludePrivate: true,
-  highlightLanguages: ["typescript", "javascript", "json", "yaml", "bash", "shellscript", "python"],
+  highlightLanguages: ["typescript", "javascript", "json", "yaml", "bash", "shellscript", "console", "python"],
   lightHighlightTheme: "github-light",
   darkHighlightTheme: "github-dark",
   validation: { notExported: false, invalidLink: true, invalidPath: true, rewrittenLink: true, notDocumented: false },
