@@ -98,6 +98,7 @@ const NOT_ACCEPTED = new Set([
   "InvalidClientTokenId",
   "InvalidAccessKeyId",
   "InvalidSignatureException",
+  "RequestTimeTooSkewed",
   "SignatureDoesNotMatch",
   "IncompleteSignature",
   "AuthFailure",
@@ -159,10 +160,7 @@ function mayPass({ name, status, networkCode, throttled }: Facts): boolean {
 function shared(facts: Facts, cause: unknown, permission: string, resource: string): LovageError | undefined {
   const { name, message } = facts;
   if (message === "Region is missing") {
-    return new InvalidOption(
-      "no AWS region is set; set AWS_REGION, a region in the AWS profile, or the option region",
-      { cause },
-    );
+    return new InvalidOption("no AWS region is set; set AWS_REGION, or a region in the AWS profile", { cause });
   }
   if (NO_CREDENTIALS.has(name)) {
     return new AccessDenied(

@@ -20,8 +20,11 @@ export interface Publication {
 export interface Routes {
   readonly key: IdKey;
   readonly now: number;
-  /** Workload of a task, and whether it is sent with `ignoreResult`; a task unknown here goes to the default workload. */
-  route(task: string): { readonly workload: string; readonly ignoreResult: boolean };
+  /**
+   * Workload of a task, and whether it is sent with `ignoreResult`; a task unknown here goes to the default workload. `queue`:
+   * one that was asked for, by a workload's name or, as Python does, by its queue's.
+   */
+  route(task: string, queue?: string): { readonly workload: string; readonly ignoreResult: boolean };
 }
 
 export interface Ending {
@@ -64,11 +67,11 @@ function publication(
   routes: Routes,
 ): Publication {
   const { task_id, queue, countdown } = signature.options;
-  const { workload, ignoreResult } = routes.route(signature.task);
+  const { workload, ignoreResult } = routes.route(signature.task, typeof queue === "string" ? queue : undefined);
   const id = typeof task_id === "string" ? task_id : derivedId(routes.key, parent.id, path, ignoreResult);
   const eta = typeof countdown === "number" && countdown > 0 ? routes.now + countdown * 1_000 : undefined;
   return {
-    workload: typeof queue === "string" ? queue : workload,
+    workload,
     delaySeconds: delaySeconds(eta, routes.now),
     envelope: {
       id,

@@ -45,15 +45,21 @@ export function decisionDeps(
     protocol,
     routes: {
       key: app.key,
-      route: (task) => {
+      route: (task, queue) => {
         const settings = app.tasks.get(task)?.settings;
-        return { workload: settings?.workload ?? "default", ignoreResult: settings?.ignoreResult ?? false };
+        const asked = queue === undefined ? undefined : workloadOf(app, queue);
+        return { workload: asked ?? settings?.workload ?? "default", ignoreResult: settings?.ignoreResult ?? false };
       },
     },
     queue: (workload) => queueName(app.name, workload),
     deadLetterQueue: (workload) => deadLetterQueueName(app.name, workload),
     task: (name) => app.tasks.get(name)?.settings,
   };
+}
+
+/** A name that is neither a queue's nor a workload's stays as it is: the error names it. */
+function workloadOf(app: App, queue: string): string {
+  return Object.keys(app.workloads).find((workload) => queueName(app.name, workload) === queue) ?? queue;
 }
 
 /** A broker with some of its methods replaced. */

@@ -72,9 +72,10 @@ export class TaskRun {
     const reason = this.#unrunnable();
     if (reason === undefined) return undefined;
     this.#deps.log.error({ error: reason.message }, "cannot run this task");
+    const { stack: _, ...failure } = toFailure(reason); // it would show nothing of the task's
     return protocol.decideUnrunnable(
       this.#received,
-      toFailure(reason),
+      failure,
       this.#policy,
       circumstances,
       this.#token,

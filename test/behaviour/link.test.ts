@@ -41,6 +41,17 @@ describe("link", () => {
     expect(JSON.parse(linked?.result ?? "")).toEqual([result.id, result.id]);
   });
 
+  test.each(["default", QUEUE])("goes to the queue its signature asks for, called %s", async (queue) => {
+    const calls: unknown[][] = [];
+    await using it = await linking(calls);
+    const link = it.tasks.note.s();
+    await it.settle(
+      await it.tasks.add.applyAsync([2, 3], { link: { wire: { ...link.wire, options: { queue } } } as typeof link }),
+    );
+    await it.advance(5);
+    expect(calls).toEqual([[5]]);
+  });
+
   test("immutable, is handed nothing", async () => {
     const calls: unknown[][] = [];
     await using it = await linking(calls);

@@ -9,7 +9,10 @@ const NOW = Date.UTC(2026, 10, 21);
 const routes: Routes = {
   key: KEY,
   now: NOW,
-  route: (task) => ({ workload: task === "render" ? "renders" : "default", ignoreResult: task === "audit" }),
+  route: (task, queue) => ({
+    workload: queue ?? (task === "render" ? "renders" : "default"),
+    ignoreResult: task === "audit",
+  }),
 };
 
 const signature = (task: string, facts: Partial<WireSignature> = {}): WireSignature => ({
