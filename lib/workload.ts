@@ -79,7 +79,7 @@ const SHARED = {
   fifo: refused(FIFO_REASON),
 };
 
-/** A workload run by a Lambda function. Long-running workers serve it too, in `lovage dev` for one. */
+/** A workload run by a Lambda function. A long-running worker serves it too, where it is told to. */
 export function onLambda(options: LambdaOptions = {}): Workload {
   const given = check("onLambda()", options, { ...SHARED, timeout: positiveDuration, maxConcurrency: whole(2, 1_000) });
   const timeoutSeconds = given.timeout ?? 60;
