@@ -254,7 +254,7 @@ describe.concurrent("what cannot be reached", () => {
     const { code, stderr } = await lovage(["queues", "--name", "clitest"], { env: { HOME: tmpdir() } });
     expect(code).toBe(1);
     expect(stderr).toBe(
-      "error: no AWS region is set; set AWS_REGION, a region in the AWS profile, or the option region\n",
+      "error: no AWS region is set; set AWS_REGION, or a region in the AWS profile\n",
     );
   });
 

@@ -1,5 +1,6 @@
 // The rules of Lambda's SQS event source mapping, one by one, with a made-up function and virtual time.
 import { describe, expect, test } from "vitest";
+import { BrokerUnavailable, QueueNotFound } from "../../lib/errors.ts";
 import { EventSourceMapping, failuresIn } from "../../lib/local/lambda/event-source-mapping.ts";
 import type { InvocationResult } from "../../lib/local/lambda/sandbox.ts";
 import { MemoryBroker } from "../../lib/memory/broker.ts";
@@ -108,6 +109,42 @@ describe("an event source mapping", () => {
       });
     },
   );
+
+  test("tells of a message that could not be deleted, which then comes again, and goes on", async () => {
+    const it = mapping({ visibilitySeconds: 10 });
+    const remove = it.broker.delete;
+    it.broker.delete = async () => {
+      it.broker.delete = remove;
+      throw new BrokerUnavailable("DeleteMessage failed");
+    };
+    await it.send(1);
+    await running(it, async () => {
+      await it.clock.advance(5_000);
+      expect(it.problems).toEqual([expect.stringContaining("DeleteMessage failed")]);
+      await it.clock.advance(20_000);
+      expect(it.events).toHaveLength(2);
+      expect(await it.left()).toBe(0);
+    });
+  });
+
+  test("waits for the batches under way also where its queue is gone", async () => {
+    const it = mapping();
+    let ended = false;
+    it.fn.answer = async () => {
+      await it.clock.sleep(3_000);
+      ended = true;
+      return ok;
+    };
+    await it.send(1);
+    const { receive } = it.broker;
+    let polls = 0;
+    it.broker.receive = (...args) =>
+      ++polls === 1 ? receive.apply(it.broker, args) : Promise.reject(new QueueNotFound("q", "memory"));
+    const rejected = it.esm.run().catch((error: unknown) => ({ error, ended }));
+    await it.clock.advance(10_000);
+    expect(await rejected).toEqual({ error: expect.any(QueueNotFound), ended: true });
+    expect(await it.left()).toBe(0);
+  });
 
   test("starts with five batches at a time, grows with a backlog, and stays within its maximum", async () => {
     const it = mapping({ batchSize: 1, maxConcurrency: 8, visibilitySeconds: 600 });

@@ -54,6 +54,14 @@ export class EventSourceMapping {
 
   /** Polls until `stop()`, then waits for the batches under way. A queue that cannot be polled is tried again. */
   async run(): Promise<void> {
+    try {
+      await this.#poll();
+    } finally {
+      await Promise.all(this.#underWay);
+    }
+  }
+
+  async #poll(): Promise<void> {
     while (!this.#stopping) {
       if (this.#underWay.size >= this.#concurrency) {
         await Promise.race(this.#underWay);
@@ -65,7 +73,6 @@ export class EventSourceMapping {
       const handled = this.#handle(batch).finally(() => this.#underWay.delete(handled));
       this.#underWay.add(handled);
     }
-    await Promise.all(this.#underWay);
   }
 
   /** Receives no more. */
@@ -102,6 +109,7 @@ export class EventSourceMapping {
     }
   }
 
+  /** Never rejects. */
   async #handle(batch: readonly Delivery[]): Promise<void> {
     const { queue, invoke, onProblem, broker } = this.#options;
     const result = await invoke(eventOf(batch)).catch((error: unknown): InvocationResult => {
@@ -119,9 +127,13 @@ export class EventSourceMapping {
       onProblem(`${queue}: the function's answer is no batch response, all ${batch.length} messages count as failed`);
       return;
     }
-    await Promise.all(
-      batch.filter(({ messageId }) => !failed.has(messageId)).map((delivery) => broker.delete(delivery)),
-    );
+    const done = batch.filter(({ messageId }) => !failed.has(messageId));
+    const deleted = await Promise.allSettled(done.map((delivery) => broker.delete(delivery)));
+    const refused = deleted.filter((one) => one.status === "rejected");
+    if (refused.length > 0)
+      onProblem(
+        `${queue}: ${refused.length} of ${done.length} messages could not be deleted and come again: ${refused[0]?.reason}`,
+      );
   }
 }
 
