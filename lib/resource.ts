@@ -19,14 +19,18 @@ export interface TaskResourceOptions<T> {
   readonly per: "task";
   readonly open: (ctx: TaskContext) => T | Promise<T>;
   /**
-   * When the run's code has ended; `error` is what it threw. Here a session commits or rolls back: where it throws after
-   * the code succeeded, the task fails with that. @default - nothing to close
+   * When the run's code has ended. Here a session commits or rolls back: where it throws after the code succeeded, the task
+   * fails with that. `error` is what the code threw, or why its outcome does not count any more: a hard limit that had passed,
+   * a revoke with `terminate`, a shutdown, a claim that was lost. @default - nothing to close
    */
   readonly close?: (value: T, error: unknown) => unknown;
 }
 
 export interface Resource<T> {
-  /** Opens it at the first use, or waits for that. Rejects with what `open` threw, and opens again at the next use. */
+  /**
+   * Opens it at the first use, or waits for that. Rejects with what `open` threw, and opens again at the next use; with
+   * WrongContext where it is one per task and no task runs here any more.
+   */
   get(): Promise<T>;
   /** Replaces it by `value` until disposed of: for tests. It is not closed. */
   use(value: T): Disposable;
@@ -58,6 +62,10 @@ export function makeResource<T>(
       const task = running();
       if (task === undefined)
         throw new WrongContext(`${owner} is one per task, and was asked for outside a running task`);
+      if (task.resources.ended)
+        throw new WrongContext(
+          `${owner} is one per task, and was asked for after its run has ended; await what uses it before the task returns`,
+        );
       return task.resources.take(
         resource,
         () => options.open(task.context),

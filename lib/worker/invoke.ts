@@ -29,7 +29,7 @@ import {
   type TaskSettings,
 } from "../settings.ts";
 import type { Failure } from "../store/record.ts";
-import { toFailure } from "../wire/failure.ts";
+import { toError, toFailure } from "../wire/failure.ts";
 import { assertJson, toJson } from "../wire/serializer.ts";
 import type { Job, StopReason } from "./job.ts";
 
@@ -56,8 +56,12 @@ export async function invoke(
   if (job.stop.reason === "shutdown") return { kind: "interrupted" };
   const abort = new AbortController();
   const cut = Promise.withResolvers<Outcome>();
+  /** Why what the code comes to does not count any more. */
+  let over: Error | undefined;
   const forget = job.stop.onStop((reason) => {
-    abort.abort(stopError(reason, job));
+    const error = stopError(reason, job);
+    abort.abort(error);
+    if (reason !== "revoked") over ??= error;
     // Asked to cooperate, the code may finish; otherwise it is not waited for. Code that ignores its signal runs on unheard.
     if (reason === "terminated") cut.resolve({ kind: "revoked", reason: "terminated" });
     if (reason === "shutdown") cut.resolve({ kind: "interrupted" });
@@ -65,12 +69,13 @@ export async function invoke(
   const softly = limit(clock, job.softTimeLimit, () => abort.abort(new SoftTimeLimitExceeded(job.softTimeLimit)));
   const hard = limit(clock, hardLimit === "here" ? job.timeLimit : Number.POSITIVE_INFINITY, () => {
     const error = new TimeLimitExceeded(job.timeLimit);
+    over ??= error;
     abort.abort(error);
     cut.resolve(thrown(error, job));
   });
   const context = contextOf(job, abort.signal, clock);
   try {
-    return await Promise.race([cut.promise, run(task, context, job)]);
+    return await Promise.race([cut.promise, run(task, context, job, () => over)]);
   } finally {
     forget();
     softly();
@@ -97,13 +102,13 @@ const ENDINGS: Readonly<Record<Outcome["kind"], RunEnding>> = {
   "payload unavailable": "INTERRUPTED", // not of a run's making
 };
 
-function run(task: Invoked, context: TaskContext, job: Job): Promise<Outcome> {
+function run(task: Invoked, context: TaskContext, job: Job, over: () => Error | undefined): Promise<Outcome> {
   const { events, hooks } = task;
   return runWith(context, async (running) => {
     if (events.has("taskPrerun")) await events.emit("taskPrerun", { ctx: context }, job.log);
     for (const { beforeStart } of hooks)
       if (beforeStart) await attempt(() => beforeStart(context), `beforeStart of task "${context.task}"`, job.log);
-    const outcome = await runCode(task, running, job);
+    const outcome = await runCode(task, running, job, over);
     if (events.has("taskPostrun"))
       await events.emit("taskPostrun", { ctx: context, ending: ENDINGS[outcome.kind] }, job.log);
     return outcome;
@@ -115,6 +120,7 @@ async function runCode(
   { handler, schemas }: Invoked,
   { context, sends, resources }: Running,
   job: Job,
+  over: () => Error | undefined,
 ): Promise<Outcome> {
   const { envelope, settings } = job;
   const given = Object.keys(envelope.kwargs).length === 0 ? envelope.args : [...envelope.args, envelope.kwargs];
@@ -132,9 +138,13 @@ async function runCode(
     failed = { error };
   }
   if (resources.size > 0) {
-    const notClosed = await resources.close(failed?.error, job.log);
+    const error = failed === undefined ? over() : (failed.error ?? toError(toFailure(failed.error)));
+    const notClosed = await resources.close(error, job.log);
     failed ??= notClosed;
+    const [unsent] = await allSent(sends); // what closing has sent
+    failed ??= unsent && { error: unsent.reason };
   }
+  resources.end();
   return failed === undefined ? { kind: "success", result } : afterThrow(failed.error, context.signal, job);
 }
 

@@ -77,6 +77,27 @@ describe("a resource of the worker", () => {
     await app.close();
   });
 
+  test("that could not be opened, and says so late, does not take the next one with it", async () => {
+    const app = createApp("resources");
+    const first = Promise.withResolvers<string>();
+    const opening = [first.promise, Promise.resolve("open")];
+    const closed: string[] = [];
+    const slow = app.resource("slow", {
+      open: () => opening.shift() as Promise<string>, // it is opened twice
+      close: (it) => void closed.push(it),
+    });
+    const refused = slow.get();
+    const ended = app.close();
+    await Promise.resolve(); // the worker's end has begun
+    const next = slow.get();
+    first.reject(new TypeError("too late"));
+    await expect(refused).rejects.toThrow("too late");
+    await ended;
+    expect(await next).toBe("open");
+    await app.close();
+    expect(closed).toEqual(["open"]);
+  });
+
   test("are closed in the reverse order of their opening, also where closing one fails", async () => {
     const app = createApp("resources", {
       logger: { ...console, error: () => {}, child: () => console as never } as never,
@@ -119,6 +140,129 @@ describe("a resource of a task", () => {
     const result = await it.tasks.work.delay("cannot commit");
     expect(await it.settle(result)).toBe("FAILURE");
     await expect(result.get()).rejects.toMatchObject({ type: "RangeError", message: "the commit failed" });
+  });
+
+  test("hears of the hard limit where the run is no longer waited for, however its code ends later", async () => {
+    const errors: unknown[] = [];
+    await using it = await memoryApp((app) => {
+      const session = app.resource("session", {
+        per: "task",
+        open: () => "session",
+        close: (_, error) => void errors.push(error),
+      });
+      const deaf = async () => {
+        await session.get();
+        await app.clock.sleep(20_000);
+      };
+      return app.task("deaf", { timeLimit: "5s" }, deaf);
+    });
+    expect(await it.settle(await it.tasks.delay())).toBe("FAILURE");
+    await it.advance(30);
+    expect(errors).toEqual([expect.objectContaining({ name: "TimeLimitExceeded" })]);
+  });
+
+  test("hears of a shutdown that gave the run to another worker", async () => {
+    const errors: unknown[] = [];
+    await using it = await memoryApp(
+      (app) => {
+        const session = app.resource("session", {
+          per: "task",
+          open: () => "session",
+          close: (_, error) => void errors.push(error),
+        });
+        return app.task("deaf", async () => {
+          await session.get();
+          await app.clock.sleep(20_000);
+        });
+      },
+      { worker: false },
+    );
+    const { stop } = await it.startWorker({ graceSeconds: 1 });
+    await it.tasks.delay();
+    await it.advance(1);
+    await stop();
+    await it.advance(30);
+    expect(errors).toEqual([expect.objectContaining({ name: "TaskRevoked" })]);
+  });
+
+  test("hears of an error also where nothing is what was thrown", async () => {
+    const errors: unknown[] = [];
+    await using it = await memoryApp((app) => {
+      const session = app.resource("session", {
+        per: "task",
+        open: () => "session",
+        close: (_, error) => void errors.push(error),
+      });
+      return app.task("throws", async () => {
+        await session.get();
+        await Promise.reject();
+      });
+    });
+    expect(await it.settle(await it.tasks.delay())).toBe("FAILURE");
+    expect(errors).toEqual([expect.any(Error)]);
+  });
+
+  test("that another one opens while it closes is closed too", async () => {
+    const notes: string[] = [];
+    await using it = await memoryApp((app) => {
+      const audit = app.resource("audit", {
+        per: "task",
+        open: () => void notes.push("open audit"),
+        close: () => void notes.push("close audit"),
+      });
+      const session = app.resource("session", {
+        per: "task",
+        open: () => void notes.push("open session"),
+        close: async () => {
+          await audit.get();
+          notes.push("close session");
+        },
+      });
+      return app.task("work", () => session.get());
+    });
+    expect(await it.settle(await it.tasks.delay())).toBe("SUCCESS");
+    expect(notes).toEqual(["open session", "open audit", "close session", "close audit"]);
+  });
+
+  test("is refused to code that its run has left behind: nobody would close it", async () => {
+    const late = Promise.withResolvers<void>();
+    let opened = 0;
+    let answer: Promise<unknown> | undefined;
+    await using it = await memoryApp((app) => {
+      const session = app.resource("session", { per: "task", open: () => ++opened });
+      return app.task("hasty", () => {
+        answer = late.promise.then(() => session.get());
+        answer.catch(() => {});
+      });
+    });
+    expect(await it.settle(await it.tasks.delay())).toBe("SUCCESS");
+    late.resolve();
+    await expect(answer).rejects.toThrow(/its run has ended/);
+    expect(opened).toBe(0);
+  });
+
+  test("may send when it closes, as an outbox does after its commit: the run ends when that is accepted", async () => {
+    await using it = await memoryApp((app) => {
+      const after = app.task("after", () => {});
+      const session = app.resource("session", {
+        per: "task",
+        open: () => "session",
+        close: () => void after.applyAsync([], { countdown: "10m" }),
+      });
+      return app.task("work", () => session.get().then(() => {}));
+    });
+    const accepted = Promise.withResolvers<void>();
+    const { send } = it.broker;
+    const result = await it.tasks.delay();
+    it.broker.send = async (...args) => {
+      await accepted.promise;
+      return send.apply(it.broker, args);
+    };
+    await it.advance(2);
+    expect(await result.state()).toBe("STARTED");
+    accepted.resolve();
+    expect(await it.settle(result)).toBe("SUCCESS");
+    expect(it.messages().map(({ task }) => task)).toEqual(["after"]);
   });
 
   test("exists in a task only", async () => {
