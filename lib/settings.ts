@@ -211,10 +211,10 @@ function softLimit(levels: readonly CheckedOptions[], timeLimit: number): number
 }
 
 function hooksOf(levels: readonly CheckedOptions[]): readonly TaskHooks[] {
-  return levels
+  // A base that is reached twice is one base.
+  return [...new Set(levels.toReversed())]
     .filter((level) => HOOK_NAMES.some((name) => level[name] !== undefined))
-    .map((level) => Object.fromEntries(HOOK_NAMES.map((name) => [name, level[name]])) as TaskHooks) // checked to be functions
-    .reverse();
+    .map((level) => Object.fromEntries(HOOK_NAMES.map((name) => [name, level[name]])) as TaskHooks); // checked to be functions
 }
 
 /** Celery refuses this at `apply_async` (t/integration: test_soft_time_limit_exceeding_time_limit). */

@@ -225,3 +225,18 @@ describe("a base", () => {
 function newApp(defaults: TaskOptions = {}): App {
   return createApp("bases", { defaults });
 }
+
+test("a base that is reached twice, by the app's defaults and by the task's own base, is told once", async () => {
+  const seen: unknown[] = [];
+  const common = taskBase({ onFailure: () => void seen.push("common") });
+  const special = taskBase({ base: common, onFailure: () => void seen.push("special") });
+  await using it = await memoryApp(
+    (app) =>
+      app.task("fail", { base: special }, () => {
+        throw new RangeError("no good");
+      }),
+    { defaults: { base: common } },
+  );
+  expect(await it.settle(await it.tasks.delay())).toBe("FAILURE");
+  expect(seen).toEqual(["common", "special"]);
+});
