@@ -113,8 +113,9 @@ type Checked = { readonly value: unknown } | { readonly issues: readonly SchemaI
 
 function validate(by: StandardSchemaV1, value: unknown, root: string, owner: string): Checked {
   const answer = by["~standard"].validate(value);
-  if (answer instanceof Promise) {
-    answer.catch(() => {}); // refused below
+  // Not `instanceof`: a promise may be another realm's, or a library's own.
+  if ("then" in answer) {
+    Promise.resolve(answer).catch(() => {}); // refused below
     throw new InvalidOption(
       `${owner} checks asynchronously; calls are checked before they return, so leave such checks to the task itself`,
     );

@@ -1,4 +1,5 @@
 // Schemas of arguments and results, with the three libraries that made Standard Schema.
+import { runInNewContext } from "node:vm";
 import { type } from "arktype";
 import * as v from "valibot";
 import { describe, expect, test } from "vitest";
@@ -195,4 +196,12 @@ describe("schemas that cannot work are refused", () => {
       /it takes the schema of a tuple/,
     );
   });
+});
+
+test("a schema that answers with another realm's promise is asynchronous too: that promise is no value", async () => {
+  const validate = () => runInNewContext("Promise.resolve({ value: 1 })");
+  const odd = { "~standard": { version: 1, vendor: "odd", validate } } as never; // no schema the types know
+  const app = createApp("schemas", { eager: true });
+  const order = app.task("order", { args: [odd] as readonly never[] }, () => "ran");
+  await expect((order.delay as unknown as (n: number) => Promise<unknown>)(1)).rejects.toThrow(/checks asynchronously/);
 });
