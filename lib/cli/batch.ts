@@ -40,6 +40,8 @@ const BACK_END = new Set([
   "LOVAGE_QUEUE_NOT_FOUND",
   "LOVAGE_TABLE_NOT_FOUND",
   "LOVAGE_ACCESS_DENIED",
+  "LOVAGE_PAYLOAD_STORE_UNAVAILABLE",
+  "LOVAGE_BUCKET_NOT_FOUND",
 ]);
 
 /** Reads until the end, until `signal` aborts, or until a back end fails; what is in flight is waited for. */

@@ -8,6 +8,7 @@ export class LineWriter {
   readonly #stream: Writable;
   readonly #name: string;
   #problem: unknown;
+  #room: Promise<void> | undefined;
 
   private constructor(stream: Writable, name: string) {
     this.#stream = stream;
@@ -41,10 +42,17 @@ export class LineWriter {
   async write(value: object): Promise<void> {
     if (this.#stream.destroyed || this.#problem !== undefined) return;
     if (this.#stream.write(`${JSON.stringify(value)}\n`)) return;
+    this.#room ??= this.#waitForRoom();
+    await this.#room;
+  }
+
+  /** One for all who wait. */
+  async #waitForRoom(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     for (const event of ["drain", "close", "error"]) this.#stream.once(event, resolve);
     await promise;
     for (const event of ["drain", "close", "error"]) this.#stream.off(event, resolve);
+    this.#room = undefined;
   }
 
   /** Throws InvalidOption where something could not be written. */

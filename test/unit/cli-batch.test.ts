@@ -1,12 +1,16 @@
 // The parts of `send --batch`: exact JSON, lines, calls, and how many are under way. The verb itself: test/cli/send-batch.test.ts.
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Readable } from "node:stream";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { sendBatch } from "../../lib/cli/batch.ts";
 import { batchCall } from "../../lib/cli/batch-call.ts";
 import { parseExact } from "../../lib/cli/exact-json.ts";
+import { LineWriter } from "../../lib/cli/line-writer.ts";
 import { type Line, linesOf } from "../../lib/cli/lines.ts";
-import { BrokerUnavailable, InvalidOption } from "../../lib/errors.ts";
+import { BrokerUnavailable, BucketNotFound, InvalidOption, PayloadStoreUnavailable } from "../../lib/errors.ts";
 
 const never = new AbortController().signal;
 
@@ -165,19 +169,23 @@ describe("a batch", () => {
     expect(summary).toMatchObject({ sent: 2, refused: 2, failed: 0, complete: true, firstFailed: undefined });
   });
 
-  test("stops where a back end fails: the next call would fail, too", async () => {
+  test.each([
+    new BrokerUnavailable("unplugged"),
+    new PayloadStoreUnavailable("unplugged"),
+    new BucketNotFound("ducklings", "memory"),
+  ])("stops where a back end fails, %s: the next call would fail, too", async (failure) => {
     const summary = await sendBatch({
       ...quiet,
       lines: numbered(1_000),
       send: async ({ number }) => {
-        if (number >= 7) throw new BrokerUnavailable("unplugged");
+        if (number >= 7) throw failure;
         return "id";
       },
     });
     expect(summary).toMatchObject({ sent: 6, refused: 0, firstFailed: 7, complete: false });
     expect(summary.nextLine - 7).toBe(summary.failed);
     expect(summary.failed).toBeLessThanOrEqual(160);
-    expect(String(summary.failure)).toContain("unplugged");
+    expect(summary.failure).toBe(failure);
   });
 
   test("stops where it is asked to, with nothing under way", async () => {
@@ -195,4 +203,24 @@ describe("a batch", () => {
     expect(summary).toMatchObject({ complete: false, nextLine: sent + 1 });
     expect(summary.sent).toBe(sent);
   });
+});
+
+test("lines written side by side all reach the file, with one listener for all who wait for it", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "lovage-lines-"));
+  const warnings: string[] = [];
+  const onWarning = ({ name }: Error) => void warnings.push(name);
+  process.on("warning", onWarning);
+  try {
+    const writer = await LineWriter.toFile(join(folder, "lines"));
+    const call = "a".repeat(20_000);
+    await Promise.all(Array.from({ length: 160 }, (_, line) => writer.write({ line, call })));
+    await writer.close();
+    await new Promise(setImmediate); // warnings come a turn later
+    const lines = readFileSync(join(folder, "lines"), "utf8").trim().split("\n");
+    expect(lines.map((line) => JSON.parse(line).line)).toEqual(Array.from({ length: 160 }, (_, line) => line));
+    expect(warnings).toEqual([]);
+  } finally {
+    process.off("warning", onWarning);
+    rmSync(folder, { recursive: true });
+  }
 });
