@@ -77,17 +77,20 @@ export function storeOf({ payloads }: { readonly payloads?: PayloadStore }): Pay
   throw new InvalidOption("the app has payloads, but its connect() gives no payload store; return one as payloads");
 }
 
+/** Throws NotSupported where there is none. `what`: whose payload it is, for the message. */
+export function demandStore(ref: PayloadRef, what: string, store: PayloadStore | undefined): PayloadStore {
+  if (store !== undefined) return store;
+  throw new NotSupported(
+    `${what} lies in a payload store ("${ref.key}", ${ref.bytes} bytes), and this app has none; give createApp() the same payloads as its sender has`,
+  );
+}
+
 /**
  * The JSON text a reference stands for. `what`: whose payload it is, for messages.
  * @throws PayloadLost where it is gone or was changed, NotSupported without a store, PayloadStoreUnavailable and the store's others
  */
 export async function fetchPayload(ref: PayloadRef, what: string, store: PayloadStore | undefined): Promise<string> {
-  if (store === undefined) {
-    throw new NotSupported(
-      `${what} lies in a payload store ("${ref.key}", ${ref.bytes} bytes), and this app has none; give createApp() the same payloads as its sender has`,
-    );
-  }
-  const json = await store.get(ref);
+  const json = await demandStore(ref, what, store).get(ref);
   if (json === undefined) throw new PayloadLost(what, ref.key, "there is no such object; it expired or was removed");
   const problem = mismatch(ref, json);
   if (problem !== undefined) throw new PayloadLost(what, ref.key, problem);

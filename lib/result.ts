@@ -17,7 +17,7 @@ import {
   TaskUnknown,
   WrongContext,
 } from "./errors.ts";
-import { fetchPayload } from "./payloads.ts";
+import { demandStore, fetchPayload } from "./payloads.ts";
 import type { PayloadStore } from "./ports/payload-store.ts";
 import type { ResultStore } from "./ports/result-store.ts";
 import { type RevokeAnswer, revoke } from "./revoke.ts";
@@ -142,14 +142,17 @@ export class AsyncResult<T = unknown> {
   }
 
   /** Removes its value and leaves a tombstone, so that a late duplicate does not run again. A LOST or UNTRACKED task has
-   * nothing to remove. Where it rejects with PayloadStoreUnavailable the value is hidden, but its object is still there: call
-   * it again, or leave it to expire. @throws NotReady before it has ended, TaskUnknown
+   * nothing to remove. Where it rejects with PayloadStoreUnavailable, AccessDenied or NotSupported (an app without `payloads`) the
+   * value is hidden, but its object is still there: call it again, or leave it to expire. @throws NotReady before it has
+   * ended, TaskUnknown
    */
   async forget(): Promise<void> {
     const store = await this.#deps.store();
     const answer = await store.write(changes.forget(this.id));
     if (answer.applied) {
-      if (answer.record.resultRef) await (await this.#deps.payloads())?.delete(answer.record.resultRef);
+      const { resultRef } = answer.record;
+      if (resultRef)
+        await demandStore(resultRef, `the result of task ${this.id}`, await this.#deps.payloads()).delete(resultRef);
       return;
     }
     const state = conclude(answer.existing, certify(this.id, this.#deps.key), this.#deps.clock.now());

@@ -50,6 +50,9 @@ export function decideExpired(
   return { row: "expired", change, publish: NONE, settle: ACK, ending: { kind: "revoked", reason: "expired" } };
 }
 
+/** Why a worker cannot run what it can read. */
+export type Unrunnable = "unknown task" | "no payload store" | "not supported";
+
 /** A message that this worker can read but not run. Where a deploy may be under way it is given back a few times first. */
 export function decideUnrunnable(
   received: Received,
@@ -57,9 +60,9 @@ export function decideUnrunnable(
   policy: TaskPolicy,
   { now, routes }: Circumstances,
   token: string,
-  mayPass: boolean,
+  why: Unrunnable,
 ): Decision {
-  const pause = mayPass ? UNKNOWN_TASK_PAUSES[received.receiveCount - 1] : undefined;
+  const pause = why === "not supported" ? undefined : UNKNOWN_TASK_PAUSES[received.receiveCount - 1];
   if (pause !== undefined) return { row: "unrunnable, given back", publish: NONE, settle: release(pause) };
   const claim = claimOf(received, token);
   return {
@@ -67,7 +70,12 @@ export function decideUnrunnable(
     change: changes.failUnheld(claim, now, failure, policy.resultExpires),
     publish: followUps(received.envelope, { state: "FAILURE" }, routes),
     settle: ACK,
-    ending: { kind: "failure", failure, expected: false, ...(mayPass && { unknownTask: true }) },
+    ending: {
+      kind: "failure",
+      failure,
+      expected: false,
+      ...(why === "unknown task" && { unknownTask: true }),
+    },
   };
 }
 

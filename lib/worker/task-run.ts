@@ -79,7 +79,7 @@ export class TaskRun {
       this.#policy,
       circumstances,
       this.#token,
-      reason instanceof NotRegistered || this.#lacksStore(),
+      reason instanceof NotRegistered ? "unknown task" : this.#lacksStore() ? "no payload store" : "not supported",
     );
   }
 

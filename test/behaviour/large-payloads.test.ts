@@ -1,8 +1,9 @@
 // Arguments and results that are too large to travel go through the payload store, and come back as if they had not.
 import { describe, expect, test, vi } from "vitest";
+import { createApp } from "../../lib/app.ts";
 import { MAX_RESULT_BYTES, PAYLOADS, SQS } from "../../lib/defaults.ts";
 import { AccessDenied, type LovageError, PayloadStoreUnavailable } from "../../lib/errors.ts";
-import { DEAD, memoryApp, QUEUE } from "../support/memory-app.ts";
+import { APP, DEAD, memoryApp, QUEUE } from "../support/memory-app.ts";
 
 const MB = 1_048_576;
 const text = (bytes: number, seed = "x") => seed.repeat(bytes);
@@ -530,7 +531,11 @@ describe("an app without a store", () => {
     await using sender = await large({ worker: false });
     await sender.tasks.length.applyAsync([text(400_000)], { taskId: "from-elsewhere" });
     const [body = ""] = sender.broker.bodies(QUEUE);
-    await using it = await memoryApp((app) => app.task("length", (value: string) => value.length));
+    const heard: string[] = [];
+    await using it = await memoryApp((app) => {
+      for (const name of ["taskUnknown", "taskFailure"] as const) app.on(name, () => void heard.push(name));
+      return app.task("length", (value: string) => value.length);
+    });
     await it.send(body);
     await it.advance(5);
     expect(it.record({ id: "from-elsewhere" })).toBeUndefined();
@@ -539,5 +544,19 @@ describe("an app without a store", () => {
       state: "FAILURE",
       failure: { type: "NotSupported", message: expect.stringContaining("the same payloads") },
     });
+    expect(heard).toEqual(["taskFailure"]); // its task is known
+  });
+
+  test("cannot forget a result that lies in one: it says so, and hides it", async () => {
+    await using it = await large();
+    const result = await it.tasks.make.delay(100_000);
+    await it.settle(result);
+    const { clock, broker, store } = it;
+    const where = async () => ({ broker: "memory", store: "memory" });
+    const other = createApp(APP, { clock, connect: async () => ({ broker, store, where }) });
+    await expect(other.result(result.id).forget()).rejects.toMatchObject({ code: "LOVAGE_NOT_SUPPORTED" });
+    await expect(result.get()).rejects.toMatchObject({ code: "LOVAGE_RESULT_EXPIRED" });
+    await result.forget();
+    expect(it.payloads.keys).toEqual([]);
   });
 });

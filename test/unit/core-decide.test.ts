@@ -10,6 +10,7 @@ import {
   decideRefused,
   decideUnrunnable,
   decideWriteRefused,
+  type Unrunnable,
 } from "../../lib/core/decide.ts";
 import { type Circumstances, claimOf, type Mode, type Received, type TaskPolicy } from "../../lib/core/decision.ts";
 import { idKey } from "../../lib/core/ids.ts";
@@ -114,7 +115,7 @@ describe("a message is received", () => {
   });
 
   test("row 5: no such task here → FAILURE where claimable, error callbacks, acknowledged", () => {
-    const decision = decideUnrunnable(message({}, 4), failure, policy, circumstances, "mine", true);
+    const decision = decideUnrunnable(message({}, 4), failure, policy, circumstances, "mine", "unknown task");
     expect(decision).toMatchObject({
       row: "unrunnable",
       change: changes.failUnheld(claim, NOW, failure, 86_400),
@@ -129,7 +130,7 @@ describe("a message is received", () => {
       [2, 30],
       [3, 60],
     ] as const) {
-      const decision = decideUnrunnable(message({}, receives), failure, policy, circumstances, "mine", true);
+      const decision = decideUnrunnable(message({}, receives), failure, policy, circumstances, "mine", "unknown task");
       expect(decision).toEqual({ row: "unrunnable, given back", publish: [], settle: release(seconds) });
     }
   });
@@ -536,10 +537,11 @@ describe("what hooks and listeners are told", () => {
   });
 
   test("of a task that nobody can run, also that it is unknown where that is why", () => {
-    const told = (mayPass: boolean) =>
-      decideUnrunnable(message({}, 9), failure, policy, circumstances, "mine", mayPass).ending;
-    expect(told(true)).toEqual({ kind: "failure", failure, expected: false, unknownTask: true });
-    expect(told(false)).toEqual({ kind: "failure", failure, expected: false });
+    const told = (why: Unrunnable) =>
+      decideUnrunnable(message({}, 9), failure, policy, circumstances, "mine", why).ending;
+    expect(told("unknown task")).toEqual({ kind: "failure", failure, expected: false, unknownTask: true });
+    expect(told("no payload store")).toEqual({ kind: "failure", failure, expected: false });
+    expect(told("not supported")).toEqual({ kind: "failure", failure, expected: false });
   });
 
   test("of a dead letter", () => {
