@@ -110,7 +110,10 @@ export const WORKER_DEFAULTS = {
   healthHost: "0.0.0.0",
 } as const;
 
-/** Hooks and listeners of one ended task get this long together. Then its slot is free again, and they are not waited for. */
+/**
+ * Hooks and listeners of one ended task get this long together, those of a message that was received, or given back, too. Then
+ * its slot is free again, and they are not waited for. On Lambda it is less where the function ends before.
+ */
 export const HOOKS_SECONDS = 30;
 
 /** `lovage/testing` and eager mode. */

@@ -1,8 +1,10 @@
 // Tells hooks and listeners how a task ended, after that is recorded. Whatever they do, the task is not touched any more.
 import type { App } from "../app.ts";
+import type { Clock } from "../clock.ts";
 import { HOOKS_SECONDS } from "../defaults.ts";
 import { attempt, type EventName } from "../events.ts";
 import type { HookContext, HookName, TaskHooks } from "../hooks.ts";
+import type { Logger } from "../log.ts";
 import { toError } from "../wire/failure.ts";
 import { limit } from "./invoke.ts";
 import type { Ended } from "./job.ts";
@@ -34,13 +36,24 @@ export function isHeard(app: App, { envelope, ending }: Ended): boolean {
 }
 
 /** In this process. */
-export async function announceHere(app: App, ended: Ended): Promise<void> {
+export async function announceHere(app: App, ended: Ended, seconds: number = HOOKS_SECONDS): Promise<void> {
+  await notLonger(seconds, tell(app, ended), "hooks and listeners", app.clock, ended.log);
+}
+
+/** Resolves when user code has ended, and at the latest after `seconds`, with a line in the log. */
+export async function notLonger(
+  seconds: number,
+  told: Promise<void>,
+  what: string,
+  clock: Clock,
+  log: Logger,
+): Promise<void> {
   const { promise: late, resolve } = Promise.withResolvers<void>();
-  const cancel = limit(app.clock, HOOKS_SECONDS, () => {
-    ended.log.error({}, `hooks and listeners took longer than ${HOOKS_SECONDS} s, and are not waited for any more`);
+  const cancel = limit(clock, seconds, () => {
+    log.error({}, `${what} took longer than ${Math.round(seconds * 10) / 10} s, and are not waited for any more`);
     resolve();
   });
-  await Promise.race([tell(app, ended), late]);
+  await Promise.race([told, late]);
   cancel();
 }
 

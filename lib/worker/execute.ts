@@ -11,13 +11,13 @@
 import * as changes from "../core/changes.ts";
 import type { Decision, Received } from "../core/decision.ts";
 import { hiccupDelay } from "../core/visibility.ts";
-import { TASK_DEFAULTS } from "../defaults.ts";
+import { HOOKS_SECONDS, TASK_DEFAULTS } from "../defaults.ts";
 import { DecodeError, LovageError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { Delivery } from "../ports/broker.ts";
 import { decode, type Envelope } from "../wire/envelope.ts";
 import { toFailure } from "../wire/failure.ts";
-import { hookContext } from "./announce.ts";
+import { hookContext, notLonger } from "./announce.ts";
 import { settle } from "./apply.ts";
 import { type DecisionDeps, type ExecuteDeps, type Execution, newToken, type WorkloadLimits } from "./execution.ts";
 import { StopSignal } from "./job.ts";
@@ -43,7 +43,10 @@ async function executeSteps(
     log = deps.log.child({ task: envelope.task, id: envelope.id, attempt: envelope.retries });
     const received: Received = { envelope, workload: workload.name, receiveCount: delivery.receiveCount };
     const run = new TaskRun(received, delivery, workload, stop, { ...deps, log });
-    if (deps.events.has("taskReceived")) await deps.events.emit("taskReceived", { ctx: hookContext(run.facts) }, log);
+    if (deps.events.has("taskReceived")) {
+      const told = deps.events.emit("taskReceived", { ctx: hookContext(run.facts) }, log);
+      await notLonger(HOOKS_SECONDS, told, "listeners of taskReceived", deps.clock, log);
+    }
 
     const decision = run.place() ?? (await run.claimAndRun());
     return settled(await run.apply(decision), delivery, log);
@@ -52,8 +55,10 @@ async function executeSteps(
     const fields = { error: String(error), queue: delivery.queue, ...(stack && { stack }) };
     log.error(fields, "could not finish with this message, giving it back");
     const { queue, messageId } = delivery;
-    if (deps.events.has("taskInternalError"))
-      await deps.events.emit("taskInternalError", { error, queue, messageId }, log);
+    if (deps.events.has("taskInternalError")) {
+      const told = deps.events.emit("taskInternalError", { error, queue, messageId }, log);
+      await notLonger(HOOKS_SECONDS, told, "listeners of taskInternalError", deps.clock, log);
+    }
     await settle({ kind: "release", seconds: hiccupDelay(delivery.receiveCount) }, delivery, workload.name, deps).catch(
       (again) => log.warn({ error: String(again) }, "could not give the message back, it returns by itself"),
     );

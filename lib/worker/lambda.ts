@@ -10,10 +10,11 @@
 // The messages of dead-letter queues run nothing: each is recorded, or sent back to work (dead-letter.ts).
 import { randomBytes } from "node:crypto";
 import type { App } from "../app.ts";
-import { TASK_DEFAULTS } from "../defaults.ts";
+import { HOOKS_SECONDS, TASK_DEFAULTS } from "../defaults.ts";
 import { InvalidOption, InvocationFailed } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { Broker, Delivery } from "../ports/broker.ts";
+import { announceHere, notLonger } from "./announce.ts";
 import { executeDeps, withOverrides } from "./deps.ts";
 import { runHere } from "./pool-here.ts";
 import { type ServedQueue, servedQueues } from "./queues.ts";
@@ -59,23 +60,26 @@ export function createLambdaHandler(app: App): (event: SqsEvent, context: Lambda
         acknowledged.add(messageId);
       },
     });
+    const left = () => context.getRemainingTimeInMillis();
+    /** For user code that comes after a task, in seconds. Near the end the answer needs the other half. */
+    const leftForMore = () => Math.min(HOOKS_SECONDS, Math.max(left() - RESERVED_MS, left() / 2) / 1_000);
     const owner = `${context.functionName}:${sandbox}:${context.awsRequestId}`;
     const deps = executeDeps(app, { ...backends, broker }, owner, app.log, {
       ...here,
       run: (job) => {
-        const left = Math.max(0.1, (context.getRemainingTimeInMillis() - RESERVED_MS) / 1_000);
-        const timeLimit = Math.min(job.timeLimit, left);
+        const timeLimit = Math.min(job.timeLimit, Math.max(0.1, (left() - RESERVED_MS) / 1_000));
         // A soft limit that comes with the hard one is none: cut, it stays in its place before it.
         const latestSoft = timeLimit < job.timeLimit ? timeLimit * TASK_DEFAULTS.softTimeLimitRatio : timeLimit;
         return here.run({ ...job, timeLimit, softTimeLimit: Math.min(job.softTimeLimit, latestSoft) });
       },
+      announce: (ended) => announceHere(app, ended, leftForMore()),
     });
     const deliveries = event.Records.map(toDelivery).map((delivery) => ({
       delivery,
       served: servedBy(app, delivery.queue),
     }));
-    const budget = context.getRemainingTimeInMillis() - RESERVED_MS;
-    const mayStart = () => context.getRemainingTimeInMillis() - RESERVED_MS >= ENOUGH * budget;
+    const budget = left() - RESERVED_MS;
+    const mayStart = () => left() - RESERVED_MS >= ENOUGH * budget;
     const run = ({ delivery, served: { handle, limits } }: (typeof deliveries)[number]) =>
       handle(delivery, limits, deps).done;
 
@@ -86,6 +90,9 @@ export function createLambdaHandler(app: App): (event: SqsEvent, context: Lambda
     const again = deliveries.filter((one) => !harmless(one));
     for (const one of again.toSorted((a, b) => a.delivery.receiveCount - b.delivery.receiveCount))
       rows.push(mayStart() ? await run(one) : await giveBack(one.delivery, broker, app.log));
+    // What hooks have sent without awaiting it: a frozen function would send it with its next invocation, or never.
+    const sent = app.flush().catch(() => {}); // it has been logged
+    await notLonger(leftForMore(), sent, "calls that nobody awaited", app.clock, app.log);
     await broker.flush();
 
     if (rows.length > 0 && rows.every((row) => row === "hiccup")) throw new InvocationFailed(rows.length);

@@ -185,3 +185,16 @@ describe("a listener", () => {
     expect(() => app.on("taskSuccess", "log" as never)).toThrow(InvalidOption);
   });
 });
+
+test("a listener of taskReceived that does not end holds its message up for a while, and not for ever", async () => {
+  await using it = await memoryApp((app) => {
+    app.on("taskReceived", () => new Promise<void>(() => {}));
+    return app.task("ok", () => 1);
+  });
+  const result = await it.tasks.delay();
+  await it.advance(60);
+  expect(await result.state()).toBe("SUCCESS");
+  expect(it.logs).toContainEqual(
+    expect.objectContaining({ level: "error", message: expect.stringContaining("taskReceived took longer than 30 s") }),
+  );
+});

@@ -6,6 +6,7 @@ import { silentLogger } from "../../lib/log.ts";
 import { MemoryBroker } from "../../lib/memory/broker.ts";
 import { MemoryResultStore } from "../../lib/memory/result-store.ts";
 import { FakeClock } from "../../lib/testing/fake-clock.ts";
+import { decode } from "../../lib/wire/envelope.ts";
 import { createLambdaHandler, type SqsEvent } from "../../lib/worker/lambda.ts";
 import { onLambda } from "../../lib/workload.ts";
 
@@ -219,4 +220,36 @@ test("a queue of nobody's is refused, with the workloads there are", async () =>
     eventSourceARN: "arn:aws:sqs:eu-west-1:123456789012:other",
   };
   await expect(handler({ Records: [record] }, context)).rejects.toThrow(InvalidOption);
+});
+
+test("hooks that do not end are cut off before the function is: their task's batch is answered for", async () => {
+  const { app, clock, store, deliver, context } = lambdaApp();
+  const end = clock.now() + 10_000;
+  context.getRemainingTimeInMillis = () => end - clock.now();
+  const hang = app.task("hang", { onSuccess: () => new Promise<void>(() => {}) }, () => 1);
+  const result = await hang.delay();
+  let answeredAt: number | undefined;
+  const delivered = deliver().finally(() => {
+    answeredAt = clock.now();
+  });
+  await clock.advance(40_000);
+  expect((await delivered).response).toEqual({ batchItemFailures: [] });
+  expect(answeredAt).toBeLessThan(end);
+  expect(store.records.get(result.id)?.state).toBe("SUCCESS");
+});
+
+test("what hooks send without awaiting it has left before the function is frozen", async () => {
+  const { app, broker, deliver } = lambdaApp();
+  const after = app.task("after", () => {});
+  const notify = app.task("notify", { onSuccess: () => void after.delay() }, () => 1);
+  await notify.delay();
+  const sent: string[] = [];
+  const { send } = broker;
+  broker.send = async (queue, message) => {
+    for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
+    await send.call(broker, queue, message);
+    sent.push(decode(message.body).task);
+  };
+  await deliver();
+  expect(sent).toEqual(["after"]);
 });
