@@ -253,9 +253,7 @@ describe.concurrent("what cannot be reached", () => {
   test("no region: one line", async () => {
     const { code, stderr } = await lovage(["queues", "--name", "clitest"], { env: { HOME: tmpdir() } });
     expect(code).toBe(1);
-    expect(stderr).toBe(
-      "error: no AWS region is set; set AWS_REGION, or a region in the AWS profile\n",
-    );
+    expect(stderr).toBe("error: no AWS region is set; set AWS_REGION, or a region in the AWS profile\n");
   });
 
   test("--debug adds the stack", async () => {

@@ -127,23 +127,18 @@ describe("an event source mapping", () => {
     });
   });
 
-  test("waits for the batches under way also where its queue is gone", async () => {
+  test("says that its queue cannot be polled, and polls it again", async () => {
     const it = mapping();
-    let ended = false;
-    it.fn.answer = async () => {
-      await it.clock.sleep(3_000);
-      ended = true;
-      return ok;
-    };
-    await it.send(1);
     const { receive } = it.broker;
     let polls = 0;
     it.broker.receive = (...args) =>
-      ++polls === 1 ? receive.apply(it.broker, args) : Promise.reject(new QueueNotFound("q", "memory"));
-    const rejected = it.esm.run().catch((error: unknown) => ({ error, ended }));
-    await it.clock.advance(10_000);
-    expect(await rejected).toEqual({ error: expect.any(QueueNotFound), ended: true });
-    expect(await it.left()).toBe(0);
+      ++polls === 1 ? Promise.reject(new QueueNotFound("q", "memory")) : receive.apply(it.broker, args);
+    await it.send(1);
+    await running(it, async () => {
+      await it.clock.advance(5_000);
+      expect(it.problems).toEqual([expect.stringContaining("q cannot be polled: QueueNotFound")]);
+      expect(await it.left()).toBe(0);
+    });
   });
 
   test("starts with five batches at a time, grows with a backlog, and stays within its maximum", async () => {

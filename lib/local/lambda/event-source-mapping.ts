@@ -54,14 +54,6 @@ export class EventSourceMapping {
 
   /** Polls until `stop()`, then waits for the batches under way. A queue that cannot be polled is tried again. */
   async run(): Promise<void> {
-    try {
-      await this.#poll();
-    } finally {
-      await Promise.all(this.#underWay);
-    }
-  }
-
-  async #poll(): Promise<void> {
     while (!this.#stopping) {
       if (this.#underWay.size >= this.#concurrency) {
         await Promise.race(this.#underWay);
@@ -73,6 +65,7 @@ export class EventSourceMapping {
       const handled = this.#handle(batch).finally(() => this.#underWay.delete(handled));
       this.#underWay.add(handled);
     }
+    await Promise.all(this.#underWay);
   }
 
   /** Receives no more. */
