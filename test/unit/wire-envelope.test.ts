@@ -134,7 +134,7 @@ test("the example in docs/wire-format.md is what encode writes", () => {
   const docs = readFileSync(new URL("../../docs/wire-format.md", import.meta.url), "utf8");
   const example = /```json\n([^`]+)```/.exec(docs)?.[1] ?? "";
   const envelope = decode(example);
-  expect(JSON.parse(encode(envelope, "default"))).toEqual(JSON.parse(example));
+  expect(JSON.parse(encode(envelope, "duckling-default"))).toEqual(JSON.parse(example));
   expect(envelope).toMatchObject({ task: "tweet", args: ["hello", { to: "Zoë" }], headers: { "x-tenant": "acme" } });
 });
 
