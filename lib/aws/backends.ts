@@ -2,14 +2,17 @@ import type { Clock } from "../clock.ts";
 import type { Backends } from "../connection.ts";
 import type { PayloadSettings } from "../payloads.ts";
 import { tableName } from "../store/table.ts";
-import { DynamoResultStore } from "./dynamo-result-store.ts";
+import { OnDemandStore } from "./on-demand-store.ts";
 import { S3PayloadStore } from "./s3-payload-store.ts";
 import { SqsBroker } from "./sqs-broker.ts";
 
 /** SQS, DynamoDB and S3 as the AWS SDK finds them: AWS_REGION, profiles, AWS_ENDPOINT_URL_*. Nothing is opened yet. */
 export function awsBackends(app: string, clock: Clock, settings: PayloadSettings | undefined): Backends {
   const broker = new SqsBroker({ clock });
-  const store = new DynamoResultStore({ table: tableName(app), clock });
+  const store = new OnDemandStore(async () => {
+    const { DynamoResultStore } = await import("./dynamo-result-store.ts");
+    return new DynamoResultStore({ table: tableName(app), clock });
+  });
   const payloads = settings && new S3PayloadStore({ bucket: settings.bucket, app, clock });
   return {
     broker,

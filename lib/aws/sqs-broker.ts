@@ -9,7 +9,7 @@ import { type Clock, systemClock } from "../clock.ts";
 import { SEND_DEADLINE_MS, SQS } from "../defaults.ts";
 import { BrokerUnavailable, InvalidDelay, LovageError, MessageTooLarge } from "../errors.ts";
 import type { Broker, Delivery, OutgoingMessage, QueueDepth, ReceiveOptions } from "../ports/broker.ts";
-import { type AwsClientOptions, type SqsClients, sqsClients, whereIs } from "./clients.ts";
+import { type AwsClientOptions, whereIs } from "./clients.ts";
 import { Coalescer, type Fate } from "./coalesce.ts";
 import { persist } from "./deadline.ts";
 import {
@@ -22,6 +22,7 @@ import {
   visibilityChanges,
   wholeFate,
 } from "./sqs-batches.ts";
+import { type SqsClients, sqsClients } from "./sqs-clients.ts";
 import { type Refusal, type SqsCall, toBrokerError } from "./to-error.ts";
 
 export interface SqsBrokerOptions extends AwsClientOptions {

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { dynamoClients, sqsClients, whereIs } from "../../lib/aws/clients.ts";
+import { whereIs } from "../../lib/aws/clients.ts";
+import { dynamoClients } from "../../lib/aws/dynamo-clients.ts";
 import { SqsBroker } from "../../lib/aws/sqs-broker.ts";
+import { sqsClients } from "../../lib/aws/sqs-clients.ts";
 import { InvalidDelay, InvalidOption } from "../../lib/errors.ts";
 import { startFaultProxy } from "../support/fault-proxy.ts";
 

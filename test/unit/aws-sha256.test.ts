@@ -1,8 +1,9 @@
 import { createHash, createHmac } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { dynamoClients, sqsClients } from "../../lib/aws/clients.ts";
+import { dynamoClients } from "../../lib/aws/dynamo-clients.ts";
 import { Sha256 } from "../../lib/aws/sha256.ts";
+import { sqsClients } from "../../lib/aws/sqs-clients.ts";
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
 const source = fc.oneof(fc.string({ unit: "binary" }), fc.uint8Array());
