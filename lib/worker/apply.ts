@@ -41,23 +41,29 @@ export interface ApplyDeps {
 /** Tries of a write whose answer decides about the run's outcome, with pauses of 0.2, 0.4, 0.8 … s between them. */
 const WRITE_TRIES = 5;
 
-/**
- * Carries `decision` out. `refused` says what to do instead where its write was refused. `recorded` is told what was done
- * once the record and the follow-ups are durable, before the message is settled. `notPut` says what to do instead where the
- * object that the write refers to could not be put. Returns what was done.
- */
+/** What the caller of `apply` does meanwhile. */
+export interface ApplySteps {
+  /** Told what was done once the record and the follow-ups are durable, before the message is settled. */
+  recorded?(decision: Decision): void;
+  /** What to do instead where the object that the write refers to could not be put. @default - it rejects */
+  notPut?(error: LovageError): Decision;
+  /** Runs `put`, which may take longer than a claim lasts that nobody renews. */
+  during?<T>(put: () => Promise<T>): Promise<T>;
+}
+
+/** Carries `decision` out. `refused` says what to do instead where its write was refused. Returns what was done. */
 export async function apply(
   decision: Decision,
   delivery: Delivery,
   workload: string,
   refused: (existing: TaskRecord | undefined) => Decision,
   deps: ApplyDeps,
-  recorded: (decision: Decision) => void = () => {},
-  notPut?: (error: LovageError) => Decision,
+  { recorded, notPut, during = (put) => put() }: ApplySteps = {},
 ): Promise<Decision> {
   let current = decision;
   for (;;) {
-    const error = current.put && (await failedPut(current.put, deps));
+    const { put } = current;
+    const error = put && (await during(() => failedPut(put, deps)));
     if (error !== undefined) {
       if (notPut === undefined) throw error;
       current = notPut(error);
@@ -69,7 +75,7 @@ export async function apply(
     current = refused(answer.existing);
   }
   await Promise.all(current.publish.map((publication) => publish(publication, workload, deps)));
-  recorded(current);
+  recorded?.(current);
   await settle(current.settle, delivery, workload, deps);
   return current;
 }

@@ -83,8 +83,10 @@ async function consume(delivery: Delivery, workload: WorkloadLimits, deps: Execu
       workload.name,
       (now) => deps.protocol.decideRefused(received, now, circumstancesOf(deps)),
       deps,
-      ({ ending }) => {
-        if (ending) announced = deps.announce({ ...facts, ending });
+      {
+        recorded: ({ ending }) => {
+          if (ending) announced = deps.announce({ ...facts, ending });
+        },
       },
     );
     log.warn({ row }, "dead letter");

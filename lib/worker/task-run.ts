@@ -145,25 +145,11 @@ export class TaskRun {
   }
 
   async #run(): Promise<Outcome> {
-    const { workload, envelope: message } = this.#received;
+    const { workload } = this.#received;
     const settings = this.#settings as TaskSettings; // place() has refused unknown tasks
     const stop = this.#stop;
-    const claim = this.#mode === "tracked" ? this.#deps.protocol.claimOf(this.#received, this.#token) : undefined;
-    const heartbeat = startHeartbeat(
-      this.#delivery,
-      claim,
-      this.#workload.visibilitySeconds,
-      {
-        claimLost: () => stop.stop("claim lost"),
-        revokeRequested: (how) => stop.stop(how === "terminate" ? "terminated" : "revoked"),
-        beat: () => {
-          const { events, owner, log } = this.#deps;
-          events.emitNow("heartbeatSent", { id: message.id, task: message.task, worker: owner }, log);
-        },
-      },
-      this.#deps,
-    );
-    try {
+    const claim = this.#claimHeld;
+    return this.#keeping(async () => {
       const envelope = await this.#withArgs();
       if ("kind" in envelope) return envelope;
       this.#whole = envelope;
@@ -188,6 +174,33 @@ export class TaskRun {
       if (outcome.kind !== "retry" || outcome.next === undefined) return outcome;
       // What the retry does not change is what this run had, wherever that lay.
       return { ...outcome, next: { args: envelope.args, kwargs: envelope.kwargs, ...outcome.next } };
+    });
+  }
+
+  get #claimHeld(): changes.Claim | undefined {
+    return this.#mode === "tracked" ? this.#deps.protocol.claimOf(this.#received, this.#token) : undefined;
+  }
+
+  /** Message and claim stay this execution's while `work` goes on. */
+  async #keeping<T>(work: () => Promise<T>): Promise<T> {
+    const { id, task } = this.#received.envelope;
+    const stop = this.#stop;
+    const heartbeat = startHeartbeat(
+      this.#delivery,
+      this.#claimHeld,
+      this.#workload.visibilitySeconds,
+      {
+        claimLost: () => stop.stop("claim lost"),
+        revokeRequested: (how) => stop.stop(how === "terminate" ? "terminated" : "revoked"),
+        beat: () => {
+          const { events, owner, log } = this.#deps;
+          events.emitNow("heartbeatSent", { id, task, worker: owner }, log);
+        },
+      },
+      this.#deps,
+    );
+    try {
+      return await work();
     } finally {
       await heartbeat.stop();
     }
@@ -287,7 +300,8 @@ export class TaskRun {
     };
     try {
       const { name } = this.#workload;
-      return await protocol.apply(decision, this.#delivery, name, refused, this.#deps, recorded, notPut);
+      const during = <T>(put: () => Promise<T>) => this.#keeping(put);
+      return await protocol.apply(decision, this.#delivery, name, refused, this.#deps, { recorded, notPut, during });
     } finally {
       await this.#announced;
     }

@@ -294,10 +294,19 @@ describe("a crash", () => {
     const stale = await it.startWorker();
     await it.until("it runs", () => it.ran.length === 1);
     const before = it.record(result)?.token;
+    // Its put takes long, and none of its heartbeats gets through meanwhile.
+    const { write } = it.store;
+    vi.spyOn(it.store, "write").mockImplementation((change) =>
+      change.kind === "heartbeat" && it.record(result)?.token === before ? down() : write.call(it.store, change),
+    );
+    const { changeVisibility } = it.broker;
+    vi.spyOn(it.broker, "changeVisibility").mockImplementation((delivery, seconds) =>
+      delivery.receiveCount === 1 ? down() : changeVisibility.call(it.broker, delivery, seconds),
+    );
     const put = vi.spyOn(it.payloads, "put");
     put.mockImplementationOnce(async (payload) => {
       put.mockRestore();
-      await it.clock.sleep(120_000); // its put takes longer than its lease
+      await it.clock.sleep(120_000);
       await it.payloads.put(payload);
     });
     await it.advance(40);
@@ -438,6 +447,36 @@ describe("a store that is down", () => {
     expect(it.record(result)).toMatchObject({ state: "SUCCESS", runs: 1 });
     expect(await result.get()).toBe(text(100_000));
   });
+
+  test.each([
+    ["a result", 0],
+    ["what a retry asks for", 1],
+  ])(
+    "that is slow, with %s: the claim is kept meanwhile, and no other worker runs the task too",
+    async (_, retries) => {
+      let runs = 0;
+      await using it = await memoryApp(
+        (app) =>
+          app.task("make", { bind: true }, (ctx, _given?: string) => {
+            runs++;
+            if (ctx.retries < retries) ctx.retry({ countdown: "1s", args: [text(100_000)] });
+            return text(100_000);
+          }),
+        { payloads: { bucket: "ducklings" } },
+      );
+      await it.startWorker();
+      const { put } = it.payloads;
+      vi.spyOn(it.payloads, "put").mockImplementation(async (payload) => {
+        await it.clock.sleep(60_000); // 32 MiB on a slow link take about as long
+        return put.call(it.payloads, payload);
+      });
+      const result = await it.tasks.delay();
+      await it.settle(result);
+      expect(await result.state()).toBe("SUCCESS");
+      expect(runs).toBe(retries + 1);
+      expect(it.messages()).toEqual([]);
+    },
+  );
 
   test("at finish with a larger one: it runs again when the store is back", async () => {
     await using it = await large();

@@ -203,8 +203,11 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "an ending is announced though its write was refused",
     protocol: {
-      apply: (decision, delivery, workload, refused, deps, recorded) =>
-        protocol.apply(decision, delivery, workload, refused, deps, () => recorded?.(decision)),
+      apply: (decision, delivery, workload, refused, deps, steps) =>
+        protocol.apply(decision, delivery, workload, refused, deps, {
+          ...steps,
+          recorded: () => steps?.recorded?.(decision),
+        }),
     },
   },
 ];
