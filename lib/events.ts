@@ -5,6 +5,7 @@ import { InvalidOption } from "./errors.ts";
 import type { HookContext } from "./hooks.ts";
 import type { Logger } from "./log.ts";
 import { closest } from "./options.ts";
+import { toFailure } from "./wire/failure.ts";
 import type { JsonObject, JsonValue } from "./wire/serializer.ts";
 
 /** How a run of a task's code ended. */
@@ -127,7 +128,7 @@ export async function attempt(code: () => unknown, name: string, log: Logger): P
   try {
     await code();
   } catch (error) {
-    const stack = error instanceof Error ? error.stack : undefined;
-    log.error({ error: String(error), ...(stack && { stack }) }, `${name} failed`);
+    const { type, message, stack } = toFailure(error); // String() may throw at what was thrown
+    log.error({ error: `${type}: ${message}`, ...(stack && { stack }) }, `${name} failed`);
   }
 }

@@ -1,4 +1,5 @@
 import type { Logger } from "./log.ts";
+import { toFailure } from "./wire/failure.ts";
 
 interface Open {
   readonly value: Promise<unknown>;
@@ -34,7 +35,8 @@ export class OpenResources {
       try {
         await close(opened.it, failed?.error ?? error);
       } catch (thrown) {
-        log.error({ error: String(thrown) }, "a resource could not be closed");
+        const { type, message } = toFailure(thrown); // String() may throw at what was thrown
+        log.error({ error: `${type}: ${message}` }, "a resource could not be closed");
         failed ??= { error: thrown };
       }
     }

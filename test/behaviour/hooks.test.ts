@@ -240,3 +240,36 @@ test("a base that is reached twice, by the app's defaults and by the task's own 
   expect(await it.settle(await it.tasks.delay())).toBe("FAILURE");
   expect(seen).toEqual(["common", "special"]);
 });
+
+test.each<[string, () => never]>([
+  [
+    "an object without a prototype",
+    () => {
+      throw Object.create(null);
+    },
+  ],
+  [
+    "an error whose message cannot be read",
+    () => {
+      throw Object.defineProperty(new Error(), "message", {
+        get: () => {
+          throw new TypeError("no");
+        },
+      });
+    },
+  ],
+])("a hook and a resource that throw %s break nothing", async (_, fail) => {
+  await using it = await memoryApp((app) => {
+    const session = app.resource("session", { per: "task", open: () => 1, close: fail });
+    app.on("taskReceived", fail);
+    return app.task("work", { onFailure: fail }, () => session.get());
+  });
+  const result = await it.tasks.delay();
+  await it.advance(1);
+  expect(await result.info()).toMatchObject({ state: "FAILURE", runs: 1 });
+  expect(
+    it.logs.filter(({ message }) =>
+      /of "work" failed|of task "work" failed|taskReceived failed|could not be closed/.test(message),
+    ),
+  ).toHaveLength(3);
+});
