@@ -1,4 +1,4 @@
-// A process of the pool lives as long as its worker, and ends when that says so.
+// A process of the pool lives as long as its worker, and ends when that says so. So does a local Lambda's with whoever runs it.
 import { Worker } from "node:worker_threads";
 
 const GUARD = `

@@ -1,6 +1,8 @@
 // A local function in real processes, against the local stack: what Lambda does to a function's process is done to it.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { useEnvironment } from "../../lib/environment.ts";
 import { StartupFailed } from "../../lib/errors.ts";
 import { LocalFunction } from "../../lib/local/lambda/function.ts";
@@ -107,3 +109,35 @@ describe("a function", () => {
     await expect(refused).rejects.toThrow(/cannot be loaded: StartupFailed: cannot load the app's module .*throws\.ts/);
   });
 });
+
+test("a sandbox ends with the process that started it, also in an endless loop", async () => {
+  const parent = spawn(process.execPath, [path("../fixtures/lambda/parent.ts")], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const [line] = await once(parent.stdout, "data");
+  const pid = Number(line);
+  expect(runs(pid)).toBe(true);
+  parent.kill("SIGKILL");
+  try {
+    await vi.waitUntil(() => !runs(pid), { timeout: 20_000 }); // a second, on a machine that has time
+  } finally {
+    if (runs(pid)) process.kill(pid, "SIGKILL");
+  }
+});
+
+test("a process that cannot be started leaves nothing behind", async () => {
+  const servers = () => process.getActiveResourcesInfo().filter((one) => one === "TCPServerWrap").length;
+  const before = servers();
+  await using fn = local({ environment: { HUGE: "x".repeat(4_000_000) } }); // more than exec() takes
+  await expect(fn.invoke('{"Records":[]}')).rejects.toThrow(StartupFailed);
+  await vi.waitUntil(() => servers() === before);
+});
+
+function runs(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -4,6 +4,7 @@ import { systemClock } from "../../clock.ts";
 import { readLambdaEnvironment } from "../../environment.ts";
 import { createLogger } from "../../log.ts";
 import { toFailure } from "../../wire/failure.ts";
+import { followWorker } from "../../worker/child-end.ts";
 import { createLambdaHandler, type LambdaContext, type SqsEvent } from "../../worker/lambda.ts";
 import { loadApp } from "../../worker/load-app.ts";
 
@@ -11,7 +12,7 @@ const [appPath = ""] = process.argv.splice(2); // the app sees no arguments of o
 const { runtimeApi, functionName, logFormat, logLevel } = readLambdaEnvironment();
 const url = (path: string) => `http://${runtimeApi}/2018-06-01/runtime/${path}`;
 
-process.on("disconnect", () => process.exit(0)); // whoever started it is gone
+followWorker(process.ppid); // whoever started it
 
 const post = (path: string, body: unknown) =>
   fetch(url(path), { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json" } });

@@ -67,7 +67,7 @@ export class Sandbox implements AsyncDisposable {
 
   /** Starts the process. Rejects with StartupFailed where its runtime cannot load the function. */
   static async start(definition: FunctionDefinition, clock: Clock = systemClock): Promise<Sandbox> {
-    const sandbox = new Sandbox(definition, await RuntimeApi.start(), clock);
+    const sandbox = await Sandbox.#spawn(definition, clock);
     const died = sandbox.#gone.then((result) =>
       Promise.reject(new StartupFailed(`the function's process ended: ${describe(result)}`)),
     );
@@ -84,6 +84,16 @@ export class Sandbox implements AsyncDisposable {
       throw error;
     } finally {
       cancel();
+    }
+  }
+
+  static async #spawn(definition: FunctionDefinition, clock: Clock): Promise<Sandbox> {
+    const api = await RuntimeApi.start();
+    try {
+      return new Sandbox(definition, api, clock);
+    } catch (cause) {
+      await api[Symbol.asyncDispose]();
+      throw new StartupFailed(`the function's process could not be started: ${String(cause)}`, { cause });
     }
   }
 
