@@ -1,7 +1,7 @@
 // Finds the app a worker is to run: imports its module, then the task modules it includes. Each mistake has one clear cause.
 import { stat } from "node:fs/promises";
 import { basename, dirname, extname, relative, resolve } from "node:path";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { App } from "../app.ts";
 import { StartupFailed } from "../errors.ts";
 import { toFailure } from "../wire/failure.ts";
@@ -58,11 +58,18 @@ async function importModule(file: string, name: string): Promise<Readonly<Record
       );
     }
     const { type, message, stack } = toFailure(error);
-    const where = firstLineOfUserCode(stack);
+    const where = placeOfSyntaxError(stack) ?? firstLineOfUserCode(stack);
     throw new StartupFailed(`cannot load ${name}: ${type}: ${message}${where === undefined ? "" : ` (${where})`}`, {
       cause: error,
     });
   }
+}
+
+/** Above the stack of a SyntaxError in TypeScript Node writes `<file>:<line>`, and nowhere else: others may import the file. */
+function placeOfSyntaxError(stack = ""): string | undefined {
+  const found = /^(?<file>(?:file:|\/|[A-Za-z]:[\\/]).*):(?<line>\d+)\r?\n/.exec(stack)?.groups;
+  if (found?.file === undefined) return undefined;
+  return `at ${show(found.file.startsWith("file:") ? fileURLToPath(found.file) : found.file)}:${found.line}`;
 }
 
 const OWN_FILES = new URL("..", import.meta.url).href;
@@ -94,7 +101,7 @@ function theApp(module: Readonly<Record<string, unknown>>, path: string): App {
   const foreign = exported.find(([, value]) => looksLikeApp(value));
   if (foreign) {
     throw new StartupFailed(
-      `"${foreign[0]}" in "${path}" is an app of another copy of lovage than the one that runs this worker (${OWN_FILES}); install lovage once ("npm ls lovage") and start the worker from the same project`,
+      `"${foreign[0]}" in "${path}" is an app of another copy of lovage than the one that runs here (${OWN_FILES}); install lovage once ("npm ls lovage") and run the project's own: npx lovage`,
     );
   }
   const names = exported.length === 0 ? "nothing" : exported.map(([name]) => name).join(", ");

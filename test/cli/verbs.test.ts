@@ -1,5 +1,5 @@
 // tasks, send, result, queues, and the command line itself.
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -60,6 +60,17 @@ describe.concurrent("the command line", () => {
     rmSync(empty, { recursive: true });
     expect(stderr).toContain("pass --app ./path/to/app.ts or set LOVAGE_APP");
     expect(code).toBe(2);
+  });
+
+  test("a mistake in TypeScript's syntax is named with its place, also in a module that the app imports", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "lovage-cli-"));
+    writeFileSync(join(folder, "package.json"), '{"type":"module"}');
+    writeFileSync(join(folder, "app.ts"), 'import "./broken.ts";\n');
+    writeFileSync(join(folder, "broken.ts"), "const a = 1;\n\nconst b = = 2;\n");
+    const { code, stderr } = await lovage(["tasks"], { cwd: folder });
+    rmSync(folder, { recursive: true });
+    expect(stderr).toMatch(/^error: cannot load the app's module app\.ts: SyntaxError: .+ \(at broken\.ts:3\)\n$/);
+    expect(code).toBe(1);
   });
 
   test("every verb has help with examples", async () => {
