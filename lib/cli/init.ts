@@ -28,7 +28,7 @@ export const initVerb: Verb = (program, done) => {
   program
     .command("init")
     .description("make a project that runs")
-    .argument("[directory]", "where (default: here)", ".")
+    .argument("[directory]", "where", ".")
     .option("--name <app>", "the app's name (default: the directory's)", appName)
     .option("--no-infra", "leave out the CDK app, and the CDK")
     .option("--install", 'run "npm install" in it')

@@ -93,7 +93,7 @@ export async function sendBatchVerb(
     output.remark(({ red }) => shown.map((line) => `${red("error:")} ${printable(line)}`).join("\n"));
   const { sent: accepted, refused, failed, complete } = summary;
   output.show({ summary: { sent: accepted, refused, failed, complete, fromLine: resume } }, (style) =>
-    summaryText(summary, shown.length, resume, options.errors, style),
+    summaryText(summary, shown.length, resume, options.errors, sendAgain(task, options), style),
   );
   await ids?.close();
   await errors?.close();
@@ -107,11 +107,23 @@ function resumeLine({ complete, firstFailed, nextLine }: BatchSummary, kept: boo
   return kept ? nextLine : (firstFailed ?? nextLine);
 }
 
+/** What sends the calls that were mended: to the same app, with the same task for lines that name none. */
+function sendAgain(task: string | undefined, { app, name, local, workload, countdown }: SendVerbOptions): string {
+  const flags = Object.entries({ app, name, workload, countdown }).flatMap(([flag, value]) =>
+    value === undefined ? [] : [`--${flag}`, shellWord(String(value))],
+  );
+  const words = [...(task === undefined ? [] : [shellWord(task)]), "--batch", "-", ...flags];
+  return ["lovage", "send", ...words, ...(local ? ["--local"] : [])].join(" ");
+}
+
+const shellWord = (text: string) => (/^[\w./:@-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
+
 function summaryText(
   { sent, refused, failed, nextLine }: BatchSummary,
   shown: number,
   resume: number | undefined,
   errors: string | undefined,
+  again: string,
   { bold }: Style,
 ): string {
   const wrong = [
@@ -120,7 +132,7 @@ function summaryText(
   ];
   const lines = [`${bold("sent")} ${number(sent)}${wrong.length === 0 ? "" : `; ${wrong.join(", ")}`}`];
   if (wrong.length > 0 && errors !== undefined)
-    lines.push(`what was not sent is in ${errors}: jq -c .call ${errors} | lovage send --batch -`);
+    lines.push(`what was not sent is in ${errors}; mend it, then: jq -c .call ${shellWord(errors)} | ${again}`);
   else if (refused + failed > shown)
     lines.push(`${number(refused + failed - shown)} more errors; --errors <file> keeps them all`);
   if (resume !== undefined) {

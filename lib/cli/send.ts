@@ -1,8 +1,9 @@
 import type { Command } from "commander";
+import { parseExact } from "./exact-json.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { jsonArray, jsonObject } from "./json-input.ts";
 import { exitCodeOf, outcomeJson, outcomeOf, remarkOn } from "./outcome.ts";
-import { Output } from "./output.ts";
+import { Output, printable } from "./output.ts";
 import type { Verb } from "./program.ts";
 import { sendBatchVerb } from "./send-batch.ts";
 import { callOf, type SendVerbOptions } from "./send-call.ts";
@@ -61,6 +62,8 @@ export const sendVerb: Verb = (program, done) => {
 
 const collect = (value: string, before: readonly unknown[] = []) => [...before, argument(value)];
 
+const meantAsJson = (text: string) => /^[[{]/.test(text) && !("value" in parseExact(text));
+
 async function sendOne(
   command: Command,
   task: string,
@@ -73,6 +76,8 @@ async function sendOne(
   await using found = await target(command, options, options.workload === undefined ? [] : [options.workload]);
   const call = callOf(task, found, options);
   const output = new Output(options);
+  for (const text of command.args.slice(1).filter(meantAsJson))
+    output.remark(({ dim }) => dim(`note: ${printable(text)} begins like JSON and is none: it is sent as text`));
   const result = await found.app.sendTask(task, args, { ...call, kwargs });
   if (!wait) {
     output.show({ id: result.id, task, workload: call.workload ?? "default" }, () => result.id);

@@ -38,15 +38,17 @@ export function wholeFrom1(value: string): number {
 }
 
 export function port(value: string): number {
-  const found = /^\d{1,5}$/.test(value) ? Number(value) : 0;
-  if (found < 1 || found > 65_535) throw new InvalidArgumentError("it takes a port from 1 to 65535");
-  return found;
+  if (!isPort(value)) throw new InvalidArgumentError("it takes a port from 1 to 65535");
+  return Number(value);
 }
+
+const isPort = (value: string) => /^\d{1,5}$/.test(value) && Number(value) >= 1 && Number(value) <= 65_535;
 
 /** The same, or 0 for a free one. */
 export function portOrFree(value: string): number {
   if (value === "0") return 0;
-  return port(value);
+  if (!isPort(value)) throw new InvalidArgumentError("it takes a port from 1 to 65535, or 0 for a free one");
+  return Number(value);
 }
 
 /** "a,b" */

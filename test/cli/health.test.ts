@@ -112,7 +112,7 @@ describe.concurrent("the health of a worker", () => {
 
   test.each([
     [["--host", "0.0.0.0"], "--host goes with --port"],
-    [["--port", "http"], "it takes a port from 1 to 65535"],
+    [["--port", "http"], "it takes a port from 1 to 65535, or 0 for a free one"],
   ])("%j is wrong use", async (args, problem) => {
     const { code, stderr } = await lovage(["worker", ...args]);
     expect(stderr).toContain(problem);

@@ -72,7 +72,7 @@ describe.concurrent("send --batch", () => {
     const [errors, ids] = [join(folder, "errors.jsonl"), join(folder, "ids.jsonl")];
     const ended = await lovage(["send", "add", "--batch", path, "--errors", errors, "--ids", ids], there);
     expect(ended.code).toBe(1);
-    expect(ended.stdout).toContain(`jq -c .call ${errors} | lovage send --batch -`);
+    expect(ended.stdout).toContain(`mend it, then: jq -c .call ${errors} | lovage send add --batch -`);
     const kept = linesOf(readFileSync(errors, "utf8"));
     expect(kept.map(({ line, code, call }) => [line, code, call])).toEqual([
       [2, "LOVAGE_INVALID_OPTION", { arg: [1] }],

@@ -1,10 +1,12 @@
 // tasks, send, result, queues, and the command line itself.
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { LocalStack } from "../../lib/local/stack.ts";
 import { cliStack, json, lovage, type Running, start } from "./lovage.ts";
+
+const ownPackage = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
 
 let stack: LocalStack;
 let worker: Running;
@@ -89,6 +91,20 @@ describe.concurrent("the command line", () => {
     }
   });
 
+  test("an older Node than the package's is refused before anything else is imported", async () => {
+    const oldest = /^>=(\d+)\.(\d+)$/.exec(ownPackage.engines.node);
+    const pretend = (version: string) => {
+      const script = `Object.defineProperty(process,"versions",{value:{...process.versions,node:"${version}"}})`;
+      const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(script)}`;
+      return lovage(["--version"], { env: { NODE_OPTIONS } });
+    };
+    const [older, old] = [`${oldest?.[1]}.${Number(oldest?.[2]) - 1}.9`, `${oldest?.[1]}.${oldest?.[2]}.0`];
+    const [refused, taken] = await Promise.all([pretend(older), pretend(old)]);
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toMatch(new RegExp(`^error: lovage needs Node ${oldest?.[1]}\\.${oldest?.[2]} or later`));
+    expect(taken).toMatchObject({ code: 0, stdout: `${ownPackage.version}\n` });
+  });
+
   test("--version is the package's", async () => {
     expect((await lovage(["--version"])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
@@ -170,6 +186,14 @@ describe.concurrent("send and result", () => {
     const { code, stdout } = await lovage(args, { env });
     expect(JSON.parse(stdout)).toEqual([5, "5", "five", { a: [1] }, "007", true, "-x", "--wait", { k: 1 }]);
     expect(code).toBe(0);
+  });
+
+  test("text that begins like JSON and is none is sent as text, and said to be", async () => {
+    const { stdout, stderr } = await lovage(["send", "echo", '{"a":', "--wait"], { env });
+    expect(JSON.parse(stdout)).toEqual(['{"a":']);
+    expect(stderr).toContain('note: {"a": begins like JSON and is none: it is sent as text');
+    const plain = await lovage(["send", "echo", '{"a":1}'], { env });
+    expect(plain.stderr).not.toContain("note:");
   });
 
   test("send --wait: the value on stdout, the id on stderr", async () => {
