@@ -12,7 +12,7 @@ export interface Ran {
   /** 0 for the first run. */
   readonly retries: number;
   readonly workload: string;
-  /** How the run ended: the task may go on after it, as with `"retry"`. */
+  /** How the run ended, not the task: `"retry"` asked for another run, and where retries are used up the task has ended as FAILURE. */
   readonly outcome: Outcome["kind"];
   /** After `"success"`: what it returned. */
   readonly result?: JsonValue;
