@@ -156,11 +156,21 @@ function mayPass({ name, status, networkCode, throttled }: Facts): boolean {
   );
 }
 
+/** The SDK's words for a region that cannot be part of a host name, such as an AWS_REGION that is set to nothing. */
+const REGION_REFUSED = /^Region not accepted: region="(?<region>[^"]*)"/;
+
 /** Causes that both services share. */
 function shared(facts: Facts, cause: unknown, permission: string, resource: string): LovageError | undefined {
   const { name, message } = facts;
-  if (message === "Region is missing") {
+  const region = message === "Region is missing" ? "" : REGION_REFUSED.exec(message)?.groups?.region;
+  if (region === "") {
     return new InvalidOption("no AWS region is set; set AWS_REGION, or a region in the AWS profile", { cause });
+  }
+  if (region !== undefined) {
+    return new InvalidOption(
+      `the AWS region is "${region}"; AWS_REGION, or the AWS profile, takes a name such as "eu-central-1"`,
+      { cause },
+    );
   }
   if (NO_CREDENTIALS.has(name)) {
     return new AccessDenied(

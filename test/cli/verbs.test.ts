@@ -285,6 +285,11 @@ describe.concurrent("what cannot be reached", () => {
     expect(stderr).toContain('error: no "lovage dev" runs in ');
   });
 
+  test("an AWS_REGION that is set to nothing is no region", async () => {
+    const { code, stderr } = await lovage(["queues"], { env: { AWS_REGION: "" } });
+    expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringContaining("error: no AWS region is set") });
+  });
+
   test("no region: one line", async () => {
     const { code, stderr } = await lovage(["queues", "--name", "clitest"], { env: { HOME: tmpdir() } });
     expect(code).toBe(1);

@@ -21,6 +21,7 @@ const DYNAMODB_CALL = { table: "duckling", action: "UpdateItem", where: "DynamoD
 function sdkError(name: string, status?: number, message = "says AWS"): Error {
   return Object.assign(new Error(message), { name, ...(status && { $metadata: { httpStatusCode: status } }) });
 }
+const regionIs = (region: string) => `region="${region}" is not a valid hostname component.`;
 const network = (code: string) => Object.assign(new Error(`connect ${code}`), { code });
 
 test.each([
@@ -32,6 +33,8 @@ test.each([
   [sdkError("ExpiredToken", 403), AccessDenied, false, /have expired/],
   [sdkError("InvalidClientTokenId", 403), AccessDenied, false, /does not accept the credentials/],
   [new Error("Region is missing"), InvalidOption, false, /set AWS_REGION/],
+  [new Error(`Region not accepted: ${regionIs("")}`), InvalidOption, false, /no AWS region is set; set AWS_REGION/],
+  [new Error(`Region not accepted: ${regionIs("eu west")}`), InvalidOption, false, /the AWS region is "eu west"; AWS_/],
   [sdkError("InvalidMessageContents", 400), NotSerializable, false, /characters that SQS does not carry/],
   [sdkError("RequestThrottled", 400), BrokerUnavailable, true, /RequestThrottled/],
   [sdkError("OverLimit", 403), BrokerUnavailable, true, /OverLimit/],
