@@ -44,22 +44,20 @@ export function decideDeadLetter(
   }
   const over =
     existing?.state === "STARTED" && existing.attempt <= envelope.retries && leaseIsOver(existing, circumstances.now);
-  if (waiting || over) {
-    const failure = {
-      type: "DeadLettered",
-      message: requeued
-        ? `its task gave it back (Reject, requeue) in every delivery the queue allows: ${existing.failure?.message}`
-        : waiting
-          ? `no worker could start it in ${resends + 1} rounds of deliveries${existing?.failure === undefined ? "" : `; its latest failure: ${existing.failure.message}`}`
-          : `its worker was lost in every delivery the queue allows, the last time in attempt ${existing?.attempt ?? envelope.retries} on ${existing?.owner ?? "an unknown worker"}`,
-    };
-    return {
-      row: "dead letter",
-      change: changes.failUnheld(claimOf(received, token), circumstances.now, failure, policy.resultExpires, body),
-      publish: followUps(envelope, { state: "FAILURE" }, circumstances.routes),
-      settle: ACK,
-      ending: { kind: "failure", failure, expected: false },
-    };
-  }
-  return decideRefused(received, existing, circumstances);
+  if (!waiting && !over) return decideRefused(received, existing, circumstances);
+  const failure = {
+    type: "DeadLettered",
+    message: over
+      ? `its worker was lost in every delivery the queue allows, the last time in attempt ${existing.attempt} on ${existing.owner ?? "an unknown worker"}`
+      : requeued
+        ? `its task gave it back (Reject, requeue) in every delivery the queue allows: ${existing.failure.message}`
+        : `no worker could start it in ${resends + 1} rounds of deliveries${existing?.failure === undefined ? "" : `; its latest failure: ${existing.failure.message}`}`,
+  };
+  return {
+    row: "dead letter",
+    change: changes.failUnheld(claimOf(received, token), circumstances.now, failure, policy.resultExpires, body),
+    publish: followUps(envelope, { state: "FAILURE" }, circumstances.routes),
+    settle: ACK,
+    ending: { kind: "failure", failure, expected: false },
+  };
 }

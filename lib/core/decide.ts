@@ -15,6 +15,7 @@ import {
   type Circumstances,
   claimOf,
   type Decision,
+  leaseEnd,
   leaseIsOver,
   type Mode,
   NONE,
@@ -106,7 +107,7 @@ export function decideRefused(
     return {
       row: "live lease",
       publish: NONE,
-      settle: release(untilTakeover(existing.leaseUntil ?? now, now, receiveCount)),
+      settle: release(untilTakeover(leaseEnd(existing), now, receiveCount)),
     };
   }
   // It changed, or its lease ended, between the refusal and now: the next delivery finds it claimable, or learns why not.
@@ -190,8 +191,8 @@ export function decide(
       }
       return retried(outcome, received, mode, right, policy, circumstances);
     }
+    /* v8 ignore next -- @preserve the compiler proves that nothing comes here */
     default:
-      /* v8 ignore next -- the compiler proves that nothing comes here */
       return outcome satisfies never;
   }
 }

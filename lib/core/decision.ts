@@ -65,7 +65,12 @@ export function claimOf({ envelope, workload }: Received, token: string): change
   return { id: envelope.id, task: envelope.task, workload, attempt: envelope.retries, token };
 }
 
+/** Epoch ms. A record that names no lease has none to wait for. */
+export function leaseEnd(record: TaskRecord): number {
+  return record.leaseUntil ?? 0;
+}
+
 /** By this clock, which may be wrong by CLOCK_SKEW_MS. */
 export function leaseIsOver(record: TaskRecord, now: number): boolean {
-  return (record.leaseUntil ?? 0) <= now - CLOCK_SKEW_MS;
+  return leaseEnd(record) <= now - CLOCK_SKEW_MS;
 }

@@ -92,11 +92,13 @@ function payload(json: string, sha256: string, kind: PayloadKind, name: string, 
   return { json, ref: { key, bytes: json.length, sha256, keptUntil: keptUntil(days, now) } };
 }
 
+const LONGEST_DAYS = Math.max(...PAYLOADS.keptDays);
+
 /** Longest that a result can be kept. */
-export const LONGEST_KEPT_MS = (PAYLOADS.keptDays.at(-1) ?? 0) * DAY_MS - SKEW_MS;
+export const LONGEST_KEPT_MS = LONGEST_DAYS * DAY_MS - SKEW_MS;
 
 function daysFor(ms: number): number {
-  return PAYLOADS.keptDays.find((days) => days * DAY_MS - SKEW_MS >= ms) ?? PAYLOADS.keptDays.at(-1) ?? 0;
+  return PAYLOADS.keptDays.find((days) => days * DAY_MS - SKEW_MS >= ms) ?? LONGEST_DAYS;
 }
 
 function keptUntil(days: number, now: number): number {

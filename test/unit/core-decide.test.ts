@@ -200,6 +200,8 @@ describe("the claim, or any write that needs a right, is refused", () => {
     expect(refused(live)).toEqual({ row: "live lease", publish: [], settle: release(15) });
     expect(refused(live, message({}, 3)).settle).toEqual(release(60));
     expect(refused(live, message({}, 99)).settle).toEqual(release(300));
+    const within = record({ leaseUntil: NOW - CLOCK_SKEW_MS + 1, token: "other" });
+    expect(refused(within)).toEqual({ row: "live lease", publish: [], settle: release(1) });
   });
 
   test("row 11: anything else → back after 1, 2, 4 … 60 s", () => {
@@ -417,6 +419,7 @@ describe("a run ends", () => {
     for (const revokeRequested of ["cooperate", "terminate"] as const) {
       const decision = writeRefused(record({ token: "mine", leaseUntil: NOW, revokeRequested }));
       expect(decision).toMatchObject({ row: "revoked while running", settle: ACK, publish: [] });
+      expect(decision.ending).toEqual({ kind: "revoked", reason: "revoked before a retry" });
       expect(decision.change?.set.state).toBe("REVOKED");
     }
   });
@@ -482,6 +485,24 @@ describe("a dead letter", () => {
     expect(tasksOf(lost)).toEqual(["on_error"]);
   });
 
+  test("row 31: its latest failure is said, too, where it failed before", () => {
+    const waited = dead(record({ state: "RETRY", failure }), "tracked", message({ resends: MAX_DEAD_LETTER_RESENDS }));
+    expect(waited.change?.set.failure?.message).toBe(
+      "no worker could start it in 4 rounds of deliveries; its latest failure: no",
+    );
+  });
+
+  test("row 31: given back (Reject, requeue) in every delivery → FAILURE(DeadLettered) at once, saying so", () => {
+    const rejected = { type: "Reject", message: "not here" };
+    const decision = dead(record({ state: "RETRY", failure: rejected }));
+    expect(decision).toMatchObject({ row: "dead letter", settle: ACK });
+    expect(decision.change?.set.failure).toEqual({
+      type: "DeadLettered",
+      message: "its task gave it back (Reject, requeue) in every delivery the queue allows: not here",
+    });
+    expect(dead(record({ state: "PENDING", failure: rejected })).row).toBe("dead letter, never claimed");
+  });
+
   test("row 31: not tracked → at once, for no record can say that nobody ran it", () => {
     for (const mode of ["unclaimed", "untracked"] as const)
       expect(dead(undefined, mode).change?.set.state).toBe("FAILURE");
@@ -534,6 +555,9 @@ describe("what hooks and listeners are told", () => {
       failure: { type: "TaskRevoked", message: "by hand" },
     });
     expect(told(unclaimedRecord)).toEqual({ kind: "revoked", reason: "by hand" });
+    expect(told(record({ state: "SUCCESS", result: "5" }))).toBeUndefined();
+    expect(told(record({ state: "FAILURE", failure }))).toBeUndefined();
+    expect(told(record({ state: "REVOKED", forgotten: true }))).toEqual({ kind: "revoked", reason: "revoked" });
   });
 
   test("of a task that nobody can run, also that it is unknown where that is why", () => {
@@ -554,6 +578,6 @@ describe("what hooks and listeners are told", () => {
       policy,
       circumstances,
     );
-    expect(dead.ending).toMatchObject({ kind: "failure", failure: { type: "DeadLettered" } });
+    expect(dead.ending).toMatchObject({ kind: "failure", failure: { type: "DeadLettered" }, expected: false });
   });
 });

@@ -6,6 +6,7 @@ import {
   hiccupDelay,
   leaseUntil,
   MIN_VISIBILITY_SECONDS,
+  outageDelay,
   untilTakeover,
 } from "../../lib/core/visibility.ts";
 import { CLOCK_SKEW_MS, SQS } from "../../lib/defaults.ts";
@@ -86,4 +87,9 @@ describe("a message refused by a live lease", () => {
 test("a hiccup gives a message back after 1, 2, 4 … 60 seconds", () => {
   expect([1, 2, 3, 4, 5, 6, 7, 8, 1_000].map(hiccupDelay)).toEqual([1, 2, 4, 8, 16, 32, 60, 60, 60]);
   expect(hiccupDelay(0)).toBe(1);
+});
+
+test("a payload store that is down lets a task wait 10, 20, 40 … 900 seconds", () => {
+  expect([1, 2, 3, 4, 5, 6, 7, 8, 1_000].map(outageDelay)).toEqual([10, 20, 40, 80, 160, 320, 640, 900, 900]);
+  expect(outageDelay(0)).toBe(10);
 });

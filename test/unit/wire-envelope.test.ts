@@ -187,6 +187,7 @@ describe("decode of encode is the same envelope", () => {
       stamps: object.filter((value) => Object.keys(value).length > 0),
       stampedHeaders: fc.array(fc.string()),
       resends: fc.nat(),
+      argsChanged: fc.constant(true),
     },
     {
       noNullPrototype: true,

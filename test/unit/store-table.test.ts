@@ -1,6 +1,12 @@
 import { expect, test } from "vitest";
 import { InvalidOption } from "../../lib/errors.ts";
-import { deadLetterQueueName, queueName, tableDefinition, tableName } from "../../lib/store/table.ts";
+import {
+  deadLetterQueueName,
+  queueName,
+  tableDefinition,
+  tableName,
+  timeToLiveDefinition,
+} from "../../lib/store/table.ts";
 
 test("names are made of the app's and the workload's", () => {
   expect(tableName("duckling")).toBe("duckling");
@@ -37,4 +43,11 @@ test("the table has one key, pays per request, and is a fresh value each time", 
     BillingMode: "PAY_PER_REQUEST",
   });
   expect(tableDefinition("duckling").KeySchema).not.toBe(tableDefinition("duckling").KeySchema);
+});
+
+test("DynamoDB removes items by themselves, some time after `expires_at`", () => {
+  expect(timeToLiveDefinition("duckling")).toEqual({
+    TableName: "duckling",
+    TimeToLiveSpecification: { AttributeName: "expires_at", Enabled: true },
+  });
 });
