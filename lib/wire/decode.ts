@@ -142,9 +142,6 @@ function argsRef(headers: JsonObject, fail: Fail): PayloadRef | undefined {
 
 function ownHeaders(headers: JsonObject): JsonObject {
   const own: Record<string, JsonValue> = {};
-  for (const name of Object.keys(headers)) {
-    const value = headers[name];
-    if (value !== undefined && !isReservedHeader(name)) own[name] = value;
-  }
+  for (const [name, value] of Object.entries(headers)) if (!isReservedHeader(name)) own[name] = value;
   return own;
 }

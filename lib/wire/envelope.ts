@@ -148,9 +148,7 @@ function limits({ timeLimit, softTimeLimit }: Envelope) {
 }
 
 function withOwn(protocol: object, own: JsonObject): object {
-  const names = Object.keys(own);
-  if (names.length === 0) return protocol;
-  const taken = names.find(isReservedHeader);
+  const taken = Object.keys(own).find(isReservedHeader);
   if (taken === undefined) return { ...protocol, ...own };
   throw new InvalidOption(
     `header "${taken}" is reserved by the message format; give it another name, such as "x-${taken}"`,

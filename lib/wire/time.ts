@@ -22,7 +22,7 @@ export function parseTime(text: string): number | undefined {
   const [month, day, hour, minute, second] = [part(2), part(3), part(4), part(5), part(6)];
   const date = new Date(0);
   date.setUTCFullYear(part(1), month - 1, day);
-  if (date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day) return undefined; // 31 February
+  if (date.getUTCMonth() !== month - 1) return undefined; // 31 February, 0 March: no such day is one of another month
   if (hour > 23 || minute > 59 || second > 59) return undefined;
   const milliseconds = Number((match[7] ?? "").padEnd(3, "0").slice(0, 3));
   const offset = (part(9) * 60 + part(10)) * 60 + part(11);

@@ -44,50 +44,86 @@ const lease = { owner: "w-1", until: NOW + 20_000, lastDelivery: false };
 const value = { result: "5", ignored: false, resultExpiresSeconds: DAY };
 const next = { attempt: 4, retryAt: NOW + 1_000, args: undefined, failure };
 
+function allButForget(): changes.Change[] {
+  return [
+    changes.recordPending("t-1", "add", "default", NOW),
+    changes.claim(claim, NOW, lease),
+    changes.heartbeat(claim, NOW),
+    changes.report(claim, "1", "x"),
+    ...[held, unclaimed].flatMap((right) => [
+      changes.succeed(right, NOW, value),
+      changes.fail(right, NOW, failure, DAY),
+      changes.revokeHeld(right, NOW, failure, DAY),
+      changes.retry(right, next),
+    ]),
+    changes.failUnheld(claim, NOW, failure, DAY),
+    changes.revokeUnheld(claim, NOW, failure, DAY),
+    changes.revokeUnstarted("t-1", NOW, failure, DAY),
+    changes.requestRevoke("t-1", "terminate"),
+  ];
+}
+
+test("a change says what it is", () => {
+  const kinds = [...allButForget(), changes.forget("t-1")].map(({ kind }) => kind);
+  expect([...new Set(kinds)]).toEqual([
+    ...["record-pending", "claim", "heartbeat", "report", "succeed", "fail", "revoke", "retry", "request-revoke"],
+    "forget",
+  ]);
+});
+
 describe("the condition of a change holds exactly where", () => {
-  test.each<[string, changes.Change, (record: TaskRecord | undefined) => boolean]>([
+  test.each<[string, () => changes.Change, (record: TaskRecord | undefined) => boolean]>([
     [
       "recordPending: there is no record, or the publish is repeated",
-      changes.recordPending("t-1", "add", "default", NOW),
+      () => changes.recordPending("t-1", "add", "default", NOW),
       (record) => record === undefined || record.state === "PENDING",
     ],
-    ["claim: it is claimable", changes.claim(claim, NOW, lease), claimable],
-    ["failUnheld: it is claimable", changes.failUnheld(claim, NOW, failure, DAY), claimable],
-    ["revokeUnheld: it is claimable", changes.revokeUnheld(claim, NOW, failure, DAY), claimable],
-    ["heartbeat: the claim is mine", changes.heartbeat(claim, NOW), (r) => r !== undefined && isMine(r)],
-    ["report: the claim is mine", changes.report(claim, "1", undefined), (r) => r !== undefined && isMine(r)],
-    ["succeed, claimed: the claim is mine", changes.succeed(held, NOW, value), (r) => r !== undefined && isMine(r)],
-    ["fail, claimed: the claim is mine", changes.fail(held, NOW, failure, DAY), (r) => r !== undefined && isMine(r)],
+    ["claim: it is claimable", () => changes.claim(claim, NOW, lease), claimable],
+    ["failUnheld: it is claimable", () => changes.failUnheld(claim, NOW, failure, DAY), claimable],
+    ["revokeUnheld: it is claimable", () => changes.revokeUnheld(claim, NOW, failure, DAY), claimable],
+    ["heartbeat: the claim is mine", () => changes.heartbeat(claim, NOW), (r) => r !== undefined && isMine(r)],
+    ["report: the claim is mine", () => changes.report(claim, "1", undefined), (r) => r !== undefined && isMine(r)],
+    [
+      "succeed, claimed: the claim is mine",
+      () => changes.succeed(held, NOW, value),
+      (r) => r !== undefined && isMine(r),
+    ],
+    [
+      "fail, claimed: the claim is mine",
+      () => changes.fail(held, NOW, failure, DAY),
+      (r) => r !== undefined && isMine(r),
+    ],
     [
       "revokeHeld, claimed: the claim is mine",
-      changes.revokeHeld(held, NOW, failure, DAY),
+      () => changes.revokeHeld(held, NOW, failure, DAY),
       (r) => r !== undefined && isMine(r),
     ],
     [
       "retry, claimed: the claim is mine and nobody asked to revoke it",
-      changes.retry(held, next),
+      () => changes.retry(held, next),
       (r) => r !== undefined && isMine(r) && r.revokeRequested === undefined,
     ],
-    ["succeed, unclaimed: unfinished up to this attempt", changes.succeed(unclaimed, NOW, value), unfinished],
-    ["fail, unclaimed: unfinished up to this attempt", changes.fail(unclaimed, NOW, failure, DAY), unfinished],
+    ["succeed, unclaimed: unfinished up to this attempt", () => changes.succeed(unclaimed, NOW, value), unfinished],
+    ["fail, unclaimed: unfinished up to this attempt", () => changes.fail(unclaimed, NOW, failure, DAY), unfinished],
     [
       "revokeHeld, unclaimed: unfinished up to this attempt",
-      changes.revokeHeld(unclaimed, NOW, failure, DAY),
+      () => changes.revokeHeld(unclaimed, NOW, failure, DAY),
       unfinished,
     ],
     [
       "retry, unclaimed: unfinished up to this attempt and nobody asked to revoke it",
-      changes.retry(unclaimed, next),
+      () => changes.retry(unclaimed, next),
       (r) => r === undefined || (unfinished(r) && r.revokeRequested === undefined),
     ],
     [
       "revokeUnstarted: nobody runs it and nobody ended it",
-      changes.revokeUnstarted("t-1", NOW, failure, DAY),
+      () => changes.revokeUnstarted("t-1", NOW, failure, DAY),
       (r) => r === undefined || r.state === "PENDING" || r.state === "RETRY",
     ],
-    ["requestRevoke: somebody runs it", changes.requestRevoke("t-1", "cooperate"), (r) => r?.state === "STARTED"],
-    ["forget: it has ended", changes.forget("t-1"), (r) => r !== undefined && isTerminal(r.state)],
-  ])("%s", (_, change, expected) => {
+    ["requestRevoke: somebody runs it", () => changes.requestRevoke("t-1", "cooperate"), (r) => r?.state === "STARTED"],
+    ["forget: it has ended", () => changes.forget("t-1"), (r) => r !== undefined && isTerminal(r.state)],
+  ])("%s", (_, make, expected) => {
+    const change = make();
     const records = [...everyRecord()];
     const wrong = records.filter((record) => changes.holds(change.when, record) !== expected(record));
     expect(wrong).toEqual([]);
@@ -96,22 +132,7 @@ describe("the condition of a change holds exactly where", () => {
   });
 
   test("no change but forget() ever holds for a terminal record", () => {
-    const all = [
-      changes.recordPending("t-1", "add", "default", NOW),
-      changes.claim(claim, NOW, lease),
-      changes.heartbeat(claim, NOW),
-      changes.report(claim, "1", "x"),
-      ...[held, unclaimed].flatMap((right) => [
-        changes.succeed(right, NOW, value),
-        changes.fail(right, NOW, failure, DAY),
-        changes.revokeHeld(right, NOW, failure, DAY),
-        changes.retry(right, next),
-      ]),
-      changes.failUnheld(claim, NOW, failure, DAY),
-      changes.revokeUnheld(claim, NOW, failure, DAY),
-      changes.revokeUnstarted("t-1", NOW, failure, DAY),
-      changes.requestRevoke("t-1", "terminate"),
-    ];
+    const all = allButForget();
     for (const record of everyRecord()) {
       if (record === undefined || !isTerminal(record.state)) continue;
       expect(all.filter(({ when }) => changes.holds(when, record))).toEqual([]);

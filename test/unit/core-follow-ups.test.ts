@@ -111,6 +111,13 @@ describe("what is published", () => {
     }
   });
 
+  test("has nothing that its parent was sent with, and nothing that follows it", () => {
+    const waiting = { ...parent, eta: NOW, chain: [signature("next")] };
+    const [publication] = followUps(waiting, success, routes);
+    expect(publication?.envelope).toMatchObject({ headers: {}, link: [], linkError: [], chain: [] });
+    expect(publication?.envelope).not.toHaveProperty("eta");
+  });
+
   test("goes to its task's workload, or to the one its signature names", () => {
     const link = [signature("render"), signature("render", { options: { queue: "fast" } }), signature("elsewhere")];
     expect(followUps({ ...parent, link }, success, routes).map(({ workload }) => workload)).toEqual([
@@ -125,5 +132,13 @@ describe("what is published", () => {
     const published = followUps({ ...parent, link }, success, routes);
     expect(published.map(({ delaySeconds }) => delaySeconds)).toEqual([30, 0, 900]);
     expect(published.map(({ envelope }) => envelope.eta)).toEqual([NOW + 30_000, undefined, NOW + 100_000_000]);
+  });
+
+  test("does not wait for what is no number of seconds", () => {
+    const link = ["30", null, -30].map((countdown) => signature("notify", { options: { countdown } }));
+    for (const { envelope, delaySeconds } of followUps({ ...parent, link }, success, routes)) {
+      expect(delaySeconds).toBe(0);
+      expect(envelope).not.toHaveProperty("eta");
+    }
   });
 });

@@ -143,6 +143,7 @@ describe("certify", () => {
         Uint8Array.from({ length: 10 }, () => 0xab),
       ).toUpperCase(),
     ],
+    ["a genuine id after something else", `order-${freshId(KEY, NOW, zeros)}`],
     ["a genuine id and a newline", `${freshId(KEY, NOW, zeros)}\n`],
     ["a genuine id without dashes", freshId(KEY, NOW, zeros).replaceAll("-", "")],
   ])("does not know %s", (_, id) => {
@@ -153,4 +154,12 @@ describe("certify", () => {
 test("an app's key depends on its name alone", () => {
   expect(idKey("duckling")).toBe(KEY);
   expect(OTHER).not.toBe(KEY);
+});
+
+test("ids made by an older version are genuine: their making never changes", () => {
+  const fresh = "01a1fb67-1800-7000-8000-00000000d101";
+  expect(freshId(KEY, NOW, zeros)).toBe(fresh);
+  const bytes = Uint8Array.from({ length: 10 }, (_, i) => i * 25);
+  expect(freshId(KEY, NOW, bytes, true)).toBe("01a1fb67-1800-7019-b24b-647d96afa51f");
+  expect(derivedId(KEY, fresh, "link:0")).toBe("da471b94-0b85-8858-99c8-553ac4d27012");
 });

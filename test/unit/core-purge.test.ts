@@ -30,19 +30,19 @@ const received: Received = {
   workload: "renders",
   receiveCount: 1,
 };
-const decision = decidePurged(received, { resultExpires: 60 }, circumstances, "mine");
+const purged = () => decidePurged(received, { resultExpires: 60 }, circumstances, "mine");
 const record = (facts: Partial<TaskRecord>): TaskRecord => ({ id: "t-1", state: "STARTED", attempt: 1, ...facts });
-const held = (existing: TaskRecord | undefined) => changes.holds(decision.change?.when ?? [], existing);
+const held = (existing: TaskRecord | undefined) => changes.holds(purged().change?.when ?? [], existing);
 
 test("its task ends as REVOKED, calls nobody back, and the message goes", () => {
   const failure = { type: "TaskRevoked", message: "purged" };
-  expect(decision).toEqual({
+  expect(purged()).toEqual({
     row: "purged",
     change: changes.revokeUnheld(claimOf(received, "mine"), NOW, failure, 60),
     publish: [],
     settle: { kind: "ack" },
   });
-  expect(decision.change?.set).toMatchObject({ state: "REVOKED", failure, resultExpiresAt: NOW + 60_000 });
+  expect(purged().change?.set).toMatchObject({ state: "REVOKED", failure, resultExpiresAt: NOW + 60_000 });
 });
 
 test.each<[string, TaskRecord | undefined, boolean]>([

@@ -14,6 +14,17 @@ test("names are made of the app's and the workload's", () => {
   expect(deadLetterQueueName("duckling", "default")).toBe("duckling-default-dead");
 });
 
+test("an app's name has 3 to 80 characters, a workload's at least one", () => {
+  for (const name of ["abc", "x".repeat(80)]) expect(tableName(name)).toBe(name);
+  expect(queueName("abc", "w")).toBe("abc-w");
+});
+
+test("the name that is refused is told, and whose it is", () => {
+  expect(() => tableName("ab")).toThrow('app name "ab" is not allowed; use 3 to 80 letters');
+  expect(() => queueName("a.b", "default")).toThrow('app name "a.b" is not allowed; use 3 to 80 letters');
+  expect(() => queueName("duckling", "")).toThrow('workload name "" is not allowed; use 1 to 80 letters');
+});
+
 test.each([
   ["", "empty"],
   ["ab", "shorter than DynamoDB takes"],
@@ -33,6 +44,9 @@ test("a queue name fits SQS together with the suffix of its dead-letter queue", 
 
 test.each(["dead", "mail-dead"])("workload %j would be taken for a dead-letter queue", (workload) => {
   expect(() => queueName("duckling", workload)).toThrow(InvalidOption);
+  expect(() => queueName("duckling", workload)).toThrow(
+    `workload name "${workload}" ends like the name of a dead-letter queue`,
+  );
 });
 
 test("the table has one key, pays per request, and is a fresh value each time", () => {

@@ -6,6 +6,9 @@ import { decode } from "../../lib/wire/envelope.ts";
 import { MAX_INFLATED_BYTES } from "../../lib/wire/payload.ts";
 
 const EMBED = { callbacks: null, errbacks: null, chain: null, chord: null };
+/** A name that somebody made up, and what a message says of it. */
+const LONG = "l".repeat(100_000);
+const SHORTENED = "l".repeat(80);
 const base64 = (data: string | Uint8Array) => Buffer.from(data as string).toString("base64");
 
 interface Parts {
@@ -60,6 +63,7 @@ describe("decode accepts", () => {
     ["plain JSON", message()],
     ["white space around it", `\n ${message()} \n`],
     ["base64 of the whole", base64(message())],
+    ["white space around base64", `\n ${base64(message())} \n`],
     [
       "base64 inside plain",
       message({ content: base64(JSON.stringify([[2, 3], {}, EMBED])), properties: { body_encoding: "base64" } }),
@@ -71,6 +75,18 @@ describe("decode accepts", () => {
     ["a gzip body", compressed(gzipSync(JSON.stringify([[2, 3], {}, EMBED])), "gzip")],
   ])("%s", (_, body) => {
     expect(decode(body)).toMatchObject({ id: "id-1", task: "add", args: [2, 3] });
+  });
+
+  test("a task's name and an id of 255 characters", () => {
+    const headers = { task: "t".repeat(255), id: "i".repeat(255) };
+    expect(decode(message({ headers }))).toMatchObject(headers);
+  });
+
+  test("that a retry had changed the arguments, where it says true", () => {
+    expect(decode(message({ headers: { lovage_args_changed: true } })).argsChanged).toBe(true);
+    for (const said of [false, 1, "true", null]) {
+      expect(decode(message({ headers: { lovage_args_changed: said } }))).not.toHaveProperty("argsChanged");
+    }
   });
 
   test("time limits: [hard, soft], where 0 and null are none", () => {
@@ -130,9 +146,22 @@ describe("decode refuses, saying why, with id and task", () => {
     [message({ content: [[], {}, { chain: [{ task: "a" }, null] }] }), "chain[1] is null, not a signature"],
     [message({ content: [[], {}, { errbacks: [{}] }] }), "errbacks[0] names no task"],
     [message({ content: [[], {}, { chain: [{ task: "a", args: {} }] }] }), "chain[0].args is an object, not an array"],
+    [message({ content: [[], {}, { chain: [{ task: 5 }] }] }), "chain[0].task is a number, not a string"],
+    [message({ content: [[], {}, { chain: [{ task: "a", kwargs: [] }] }] }), "chain[0].kwargs is an array, not an"],
+    [message({ content: [[], {}, { chain: [{ task: "a", options: 5 }] }] }), "chain[0].options is a number, not an"],
+    [message({ content: [[], {}, { chain: [{ task: "a", subtask_type: 5 }] }] }), "chain[0].subtask_type is a number"],
+    [message({ content: [[], {}, { chain: [{ task: "a", immutable: 5 }] }] }), "chain[0].immutable is a number"],
     [message({ content: [[], {}, { chord: [] }] }), "chord is an array, not an object"],
     [message({ message: { "content-type": "application/x-python-serialize" } }), 'set task_serializer = "json"'],
+    [message({ message: { "content-type": LONG } }), `content-type is "${SHORTENED}"; Lovage takes "application/json"`],
     [message({ message: { "content-type": null } }), "content-type is missing"],
+    [message({ message: { "content-type": 5 } }), "content-type is a number, not a string"],
+    [message({ message: { "content-encoding": 5 } }), "content-encoding is a number, not a string"],
+    [message({ message: { "content-encoding": LONG } }), `content-encoding is "${SHORTENED}", not "utf-8"`],
+    [message({ properties: { body_encoding: 5 } }), "properties.body_encoding is a number, not a string"],
+    [message({ properties: { body_encoding: LONG } }), `properties.body_encoding is "${SHORTENED}", not "base64"`],
+    [message({ headers: { compression: 5 } }), "header compression is a number, not a string"],
+    [compressed(new Uint8Array(9), LONG), `compressed with "${SHORTENED}"; Lovage reads zlib only`],
     [message({ message: { "content-encoding": "utf-16" } }), 'content-encoding is "utf-16", not "utf-8"'],
     [message({ properties: [] }), "properties is an array, not an object"],
     [message({ properties: { body_encoding: "rot13" } }), 'properties.body_encoding is "rot13"'],
@@ -153,6 +182,8 @@ describe("decode refuses, saying why, with id and task", () => {
     [message({ headers: { retries: 1.5 } }), "header retries is 1.5"],
     [message({ headers: { group_index: 1.5 } }), "header group_index is 1.5"],
     [message({ headers: { lovage_resends: "x" } }), "header lovage_resends is a string"],
+    [message({ headers: { lovage_resends: 1.5 } }), "header lovage_resends is 1.5, not a whole number from 0 up"],
+    [message({ headers: { shadow: 5 } }), "header shadow is a number, not a string"],
     [message({ headers: { eta: 5 } }), "header eta is a number, not a string"],
     [message({ headers: { expires: "tomorrow" } }), "header expires is not a time in ISO 8601"],
     [message({ headers: { timelimit: 5 } }), "header timelimit is a number, not an array"],
@@ -196,6 +227,9 @@ describe("decode refuses what is no task, with what is known of it", () => {
     ['{"Records":[{"eventSource":"aws:s3"}]}', "it has no header task"],
     [message({ headers: { task: 5 } }), "header task is not a string of 1 to 255 characters", { id: "id-1" }],
     [message({ headers: { task: "t".repeat(256) } }), "header task is not a string", { id: "id-1" }],
+    [message({ headers: { task: "" } }), "header task is not a string", { id: "id-1" }],
+    [message({ headers: { task: null } }), "header task is not a string", { id: "id-1" }],
+    [message({ headers: { task: ["add"] } }), "header task is not a string", { id: "id-1" }],
     [message({ headers: { id: null } }), "header id is not a string of 1 to 255 printable ASCII", { task: "add" }],
     [message({ headers: { id: "a\nb" } }), "header id is not a string", { task: "add" }],
     [message({ headers: { id: "i".repeat(256) } }), "header id is not a string", { task: "add" }],

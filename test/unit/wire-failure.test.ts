@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { FAILURE_LIMITS } from "../../lib/defaults.ts";
@@ -76,7 +77,8 @@ describe("toFailure keeps what helps", () => {
   });
 
   test("no stack", () => {
-    expect(toFailure(Object.assign(new Error("x"), { stack: undefined }))).not.toHaveProperty("stack");
+    for (const stack of [undefined, "", 7])
+      expect(toFailure(Object.assign(new Error("x"), { stack }))).not.toHaveProperty("stack");
   });
 
   test("causes, as many as the limit allows", () => {
@@ -108,6 +110,8 @@ describe("toFailure keeps what helps", () => {
     expect(failure).toMatchObject({ type: "AggregateError", message: "all failed (TypeError: a; Error: c)" });
     expect(failure.cause).toMatchObject({ type: "TypeError", message: "a" });
     expect(toFailure(new AggregateError([new Error("a")])).message).toBe("(Error: a)");
+    const many = Array.from({ length: 20 }, (_, i) => new Error(`${i}`));
+    expect(toFailure(new AggregateError(many)).message).toBe("(Error: 0; Error: 1; Error: 2)");
   });
 });
 
@@ -116,6 +120,24 @@ describe("toFailure stays within its limits", () => {
     const { message } = toFailure(new Error("m".repeat(100_000)));
     expect(message).toHaveLength(FAILURE_LIMITS.message);
     expect(message.endsWith("m…")).toBe(true);
+  });
+
+  test("a message as long as the limit is whole", () => {
+    const message = "m".repeat(FAILURE_LIMITS.message);
+    expect(toFailure(new Error(message)).message).toBe(message);
+  });
+
+  test("a stack as long as the limit is whole, however long its message", () => {
+    const message = "m".repeat(FAILURE_LIMITS.message + 1_000);
+    const frames = "\n    at f (file.ts:1:1)";
+    const stack = `Error: ${message}${frames}`.padEnd(FAILURE_LIMITS.stack, "f");
+    expect(toFailure(Object.assign(new Error(message), { stack })).stack).toBe(stack);
+  });
+
+  test("of a stack too long, a first line as long as the limit of a message is whole", () => {
+    const first = "Error: ".padEnd(FAILURE_LIMITS.message, "m");
+    const stack = first + "\n    at f (file.ts:1:1)".repeat(5_000);
+    expect(toFailure(Object.assign(new Error("x"), { stack })).stack).toMatch(new RegExp(`^${first}\n    at f`));
   });
 
   test("a long message leaves the frames of the stack", () => {
@@ -136,6 +158,7 @@ describe("toFailure stays within its limits", () => {
 
   test("no half characters, which DynamoDB cannot hold", () => {
     expect(toFailure(new Error(`${"m".repeat(FAILURE_LIMITS.message - 2)}😀😀`)).message).toMatch(/m…$/);
+    expect(toFailure(new Error(`😀${"m".repeat(FAILURE_LIMITS.message)}`)).message).toMatch(/^😀m+…$/);
     expect(toFailure(new Error("\ud800")).message).toBe("\ufffd");
   });
 });
@@ -156,9 +179,22 @@ describe("toFailure survives whatever is thrown", () => {
       },
       "{ a: [Getter] }",
     ],
+    ["an object nested deeply", { a: { b: { c: { d: 1 } } } }, "{ a: { b: { c: [Object] } } }"],
+    ["a long string", "s".repeat(1_234), `'${"s".repeat(1_000)}'... 234 more characters`],
+    ["what would not fit a line", { a: "a".repeat(100), b: 1 }, `{ a: '${"a".repeat(100)}', b: 1 }`],
     ["a Proxy of an object that throws", hostileProxy({ a: 1 }), "{ a: 1 }"],
   ])("%s", (_, value, message) => {
     expect(toFailure(value)).toEqual({ type: NON_ERROR, message: `thrown, but not an Error: ${message}` });
+  });
+
+  test("a long list, in part", () => {
+    expect(toFailure(Array(30).fill(7)).message).toMatch(/(7,\s+){20}\.\.\. 10 more items/);
+  });
+
+  test("an object with a view of its own, which is not asked for it", () => {
+    const { message } = toFailure({ [inspect.custom]: () => "told", a: 1 });
+    expect(message).toContain("{ a: 1,");
+    expect(message).not.toContain("told");
   });
 
   test("a revoked Proxy", () => {
@@ -205,6 +241,7 @@ describe("toError", () => {
     expect(error.constructor).toBe(Class);
     expect(error.name).toBe(Class.name);
     expect(Object.keys(error)).toEqual([]);
+    expect(Object.hasOwn(error, "name")).toBe(false);
   });
 
   test("revives name, message, stack, code and cause", () => {
@@ -216,6 +253,14 @@ describe("toError", () => {
     expect(error.cause).toBeInstanceOf(TypeError);
     expect((error.cause as Error).stack).toBe(cause.stack);
     expect(`${error}`).toBe("PlainSubclass: x");
+    expect(Object.keys(error)).toEqual(["code"]);
+  });
+
+  test("what it revives may be changed and removed, as in any error", () => {
+    const error = toError({ type: "Gone", message: "x", stack: "Gone: x", code: 7 });
+    Object.assign(error, { name: "Back", stack: "", code: 8 });
+    expect(error).toMatchObject({ name: "Back", stack: "", code: 8 });
+    for (const key of ["name", "stack", "code"] as const) expect(Reflect.deleteProperty(error, key)).toBe(true);
   });
 
   test("shows no stack of this process where none came", () => {

@@ -47,6 +47,12 @@ class Series extends Array {
     return "series";
   }
 }
+class Related {
+  isPrototypeOf() {
+    return true;
+  }
+}
+const LongName = { ["L".repeat(200)]: class {} }["L".repeat(200)] as new () => object; // named after its key
 const nameless = new (class {})();
 const withoutConstructor = Object.create(Object.create(Object.prototype, { constructor: { value: undefined } }));
 
@@ -72,11 +78,19 @@ describe("assertJson refuses what JSON would change or lose, and says where, wha
     ["a class instance", [{ user: { tags: [0, 1, new Point()] } }], "args[0].user.tags[2]", "is an instance of Point"],
     ["an instance of a class without a name", [nameless], "args[0]", "is a class instance"],
     ["an instance without a constructor", [withoutConstructor], "args[0]", "is a class instance"],
+    [
+      "an instance of a class with a very long name",
+      [new LongName()],
+      "args[0]",
+      `is an instance of ${"L".repeat(80)},`,
+    ],
+    ["what looks like another realm's", [{ of: new Related() }], "args[0].of", "is an instance of Related"],
     ["a boxed number", [Object(1)], "args[0]", "is an instance of Number"],
     ["an inheritor of a bare object", [Object.create(Object.create(null))], "args[0]", "is a class instance"],
     ["an array with toJSON", [new Series(1)], "args[0]", "is an instance of Series"],
     ["the key __proto__", [JSON.parse('{"__proto__":{"a":1}}')], "args[0].__proto__", "would replace a prototype"],
     ["a key that is no identifier", [{ "a b": Number.NaN }], 'args[0]["a b"]', "is NaN"],
+    ["a long key", [{ [" ".repeat(80)]: Number.NaN }], `args[0]["${" ".repeat(80)}"]`, "is NaN"],
     ["a very long key", [{ ["k".repeat(500)]: Number.NaN }], `args[0]["${"k".repeat(80)}…"]`, "is NaN"],
   ])("%s", (_, value, path, text) => {
     const error = refusal(value);
@@ -173,6 +187,12 @@ describe("parseJson", () => {
     else expect(() => parseJson(text)).toThrow(`nested deeper than ${MAX_PARSE_DEPTH} levels`);
   });
 
+  test("nesting with values between the brackets", () => {
+    const text = (levels: number) => `${"[0, ".repeat(levels - 1)}[]${"]".repeat(levels - 1)}`;
+    expect(() => parseJson(text(MAX_PARSE_DEPTH))).not.toThrow();
+    expect(() => parseJson(text(MAX_PARSE_DEPTH + 1))).toThrow(`nested deeper than ${MAX_PARSE_DEPTH} levels`);
+  });
+
   test("brackets in strings, and brackets side by side, are no nesting", () => {
     const text = JSON.stringify(["[".repeat(5_000), `\\"${"{".repeat(5_000)}`, ...Array(2_000).fill([{}])]);
     expect(parseJson(text)).toEqual(JSON.parse(text));
@@ -180,6 +200,8 @@ describe("parseJson", () => {
 
   test.each([
     ["[NaN]", "it holds a bare NaN"],
+    ["NaN", "it holds a bare NaN"],
+    ["-Infinity", "it holds a bare Infinity"],
     ['{"NaN":-Infinity}', "it holds a bare Infinity"],
     ['["NaN", x]', "not JSON: Unexpected token"],
     ["", "not JSON: Unexpected end"],
@@ -187,5 +209,9 @@ describe("parseJson", () => {
   ])("%.20s is refused", (text, problem) => {
     expect(() => parseJson(text)).toThrow(SyntaxError);
     expect(() => parseJson(text)).toThrow(problem);
+  });
+
+  test("what JSON.parse found is the cause", () => {
+    expect(() => parseJson("x")).toThrow(expect.objectContaining({ cause: expect.any(SyntaxError) }));
   });
 });
