@@ -81,7 +81,7 @@ export async function runJob(posted: PostedJob | PostedFarewell | undefined): Pr
 async function farewell(): Promise<never> {
   const loaded = await app?.catch(() => undefined);
   await loaded?.events.emit("workerProcessShutdown", { pid: process.pid }, loaded.log);
-  await loaded?.closeResources();
+  await loaded?.close(); // with what hooks have sent and nobody awaited
   send({ lovage: "closed" });
   return new Promise(() => {}); // the worker kills this process
 }

@@ -396,6 +396,21 @@ describe("hooks, listeners and resources", () => {
     await worksOn();
   });
 
+  test("may send without awaiting it: a process that has no job ends when that is accepted", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "lovage-"));
+    vi.stubEnv("POOL_NOTES", join(folder, "notes"));
+    try {
+      const one = createPool({ appPath: fixture("app.ts"), processes: 1, memoryMb: 128, log: silentLogger });
+      const facts = job("sends behind its hook's back", [], { log: silentLogger });
+      await one.announce({ ...facts, ending: { kind: "success", result: undefined } });
+      await one.close();
+      expect(readFileSync(join(folder, "notes"), "utf8")).toContain("sent\n");
+    } finally {
+      vi.unstubAllEnvs();
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   test("are closed in every process that has no job when the pool closes, once", async () => {
     const folder = mkdtempSync(join(tmpdir(), "lovage-"));
     vi.stubEnv("POOL_NOTES", join(folder, "notes"));
