@@ -189,7 +189,7 @@ export function thrown(error: unknown, job: Pick<Job, "settings" | "envelope" | 
   if (error instanceof Retry) return retryOutcome(error, settings, envelope.id);
   if (error instanceof Ignore) return { kind: "ignored", reason: error.message };
   if (error instanceof Reject) return { kind: "rejected", requeue: error.requeue, failure: toFailure(error) };
-  const failure = isAboutTheRun(error) ? withoutStack(toFailure(error)) : toFailure(error);
+  const failure = isAboutTheRun(error) ? withoutStack(toFailure(error)) : withoutOwnFrames(toFailure(error));
   if (mayRetryItself(error, settings.autoRetryFor) && !matches(error, settings.dontAutoRetryFor)) {
     return { kind: "retry", failure, exhausted: failure };
   }
@@ -239,6 +239,21 @@ function isAboutTheRun(error: unknown): boolean {
 
 function withoutStack({ stack: _, ...failure }: Failure): Failure {
   return failure;
+}
+
+/** Where the task's code is called from here. In a minified bundle the name is another, and the stack stays whole. */
+const CALLED = /\n\s+at (?:async )?runCode \((.*)\)/;
+
+/** What called the task is the same for every task. */
+function withoutOwnFrames(failure: Failure): Failure {
+  const { stack = "", cause } = failure;
+  const called = CALLED.exec(stack);
+  const own = called?.[1]?.includes(import.meta.url) || called?.[1]?.includes(import.meta.filename);
+  return {
+    ...failure,
+    ...(called && own && { stack: stack.slice(0, called.index) }),
+    ...(cause && { cause: withoutOwnFrames(cause) }),
+  };
 }
 
 /** They would come again: a run that was ended by force takes as long, and what does not fit does not fit the next time. */

@@ -35,6 +35,30 @@ async function runFor(ms: number, handler: Handler, changes: JobChanges): Promis
 
 const bound = { options: { bind: true } } as const;
 
+describe("the stack of a failure", () => {
+  const stackOf = (outcome: Outcome) => (outcome.kind === "failure" ? (outcome.failure.stack ?? "") : "");
+
+  test.each([
+    [
+      "at once",
+      () => {
+        throw new Error("no");
+      },
+    ],
+    [
+      "later",
+      async () => {
+        await null;
+        throw new Error("no", { cause: new TypeError("why") });
+      },
+    ],
+  ])("ends where the task's code does: thrown %s", async (_, handler) => {
+    const stack = stackOf(await run(handler));
+    expect(stack).toMatch(/^Error: no\n\s+at .*invoke\.test\.ts/);
+    expect(stack).not.toContain("lib/worker/invoke");
+  });
+});
+
 describe("what the handler gets", () => {
   test("the arguments as they were sent", async () =>
     expect(await run((...args) => args, {}, [1, { a: null }])).toEqual({ kind: "success", result: '[1,{"a":null}]' }));
