@@ -5,21 +5,30 @@ import { type Duration, seconds } from "./duration.ts";
 import { Retry, type RetryOptions, WrongContext } from "./errors.ts";
 import type { Logger } from "./log.ts";
 import { OpenResources } from "./open-resources.ts";
+import type { Envelope } from "./wire/envelope.ts";
 import { assertJson, type JsonObject, type JsonValue, toJson } from "./wire/serializer.ts";
 
-export interface TaskContext {
+/** What a message says of its task. */
+export interface TaskFacts {
   /** Id of this task. */
   readonly id: string;
   /** Name of this task. */
   readonly task: string;
   readonly args: readonly JsonValue[];
   readonly kwargs: JsonObject;
-  /** Which run this is: 0 for the first. */
+  /** Which run this is about: 0 for the first. */
   readonly retries: number;
   readonly rootId: string;
   readonly parentId: string | undefined;
   /** The caller's own headers. */
   readonly headers: JsonObject;
+}
+
+export function factsOf({ id, task, args, kwargs, retries, rootId, parentId, headers }: Envelope): TaskFacts {
+  return { id, task, args, kwargs, retries, rootId, parentId, headers };
+}
+
+export interface TaskContext extends TaskFacts {
   /** Seconds. */
   readonly timeLimit: number;
   readonly softTimeLimit: number;

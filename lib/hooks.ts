@@ -1,21 +1,10 @@
 // Code of the user's that runs around a task: on the task itself, on a base it shares with others, or in the app's defaults.
 // All of them run, the app's first, the task's own last. One that fails is logged and breaks nothing.
-import type { TaskContext } from "./context.ts";
+import type { TaskContext, TaskFacts } from "./context.ts";
 import type { Logger } from "./log.ts";
-import type { JsonObject, JsonValue } from "./wire/serializer.ts";
 
 /** The task a hook or an event is about. */
-export interface HookContext {
-  readonly id: string;
-  readonly task: string;
-  readonly args: readonly JsonValue[];
-  readonly kwargs: JsonObject;
-  /** Which run this is about: 0 for the first. */
-  readonly retries: number;
-  readonly rootId: string;
-  readonly parentId: string | undefined;
-  /** The caller's own headers. */
-  readonly headers: JsonObject;
+export interface HookContext extends TaskFacts {
   readonly workload: string;
   /** The worker that received it. */
   readonly worker: string;

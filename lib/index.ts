@@ -5,7 +5,7 @@ export { App, type AppOptions, createApp, type SendOptions } from "./app.ts";
 // call
 export type { CallOptions } from "./call-options.ts";
 // inside a task
-export { currentTask, type TaskContext } from "./context.ts";
+export { currentTask, type TaskContext, type TaskFacts } from "./context.ts";
 // results
 export type { State } from "./core/states.ts";
 export type { Duration } from "./duration.ts";

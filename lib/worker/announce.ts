@@ -1,6 +1,7 @@
 // Tells hooks and listeners how a task ended, after that is recorded. Whatever they do, the task is not touched any more.
 import type { App } from "../app.ts";
 import type { Clock } from "../clock.ts";
+import { factsOf } from "../context.ts";
 import { HOOKS_SECONDS } from "../defaults.ts";
 import { attempt, type EventName } from "../events.ts";
 import type { HookContext, HookName, TaskHooks } from "../hooks.ts";
@@ -110,14 +111,7 @@ export function hookContext({
   log,
 }: Omit<Ended, "ending">): HookContext {
   return Object.freeze({
-    id: envelope.id,
-    task: envelope.task,
-    args: envelope.args,
-    kwargs: envelope.kwargs,
-    retries: envelope.retries,
-    rootId: envelope.rootId,
-    parentId: envelope.parentId,
-    headers: envelope.headers,
+    ...factsOf(envelope),
     workload,
     worker: owner,
     messageId,

@@ -1,6 +1,6 @@
 // Runs a task's code once and says how it ended. The same in the worker's own process and in a pool's.
 import { type Clock, systemClock } from "../clock.ts";
-import { makeContext, type Running, runWith, type TaskContext } from "../context.ts";
+import { factsOf, makeContext, type Running, runWith, type TaskContext } from "../context.ts";
 import type { Outcome } from "../core/outcome.ts";
 import { MAX_RESULT_BYTES } from "../defaults.ts";
 import { describe, seconds } from "../duration.ts";
@@ -287,14 +287,7 @@ function stopError(reason: StopReason, { envelope }: Job): Error {
 function contextOf(job: Job, signal: AbortSignal, clock: Clock): TaskContext {
   const { envelope } = job;
   const facts = {
-    id: envelope.id,
-    task: envelope.task,
-    args: envelope.args,
-    kwargs: envelope.kwargs,
-    retries: envelope.retries,
-    rootId: envelope.rootId,
-    parentId: envelope.parentId,
-    headers: envelope.headers,
+    ...factsOf(envelope),
     timeLimit: job.timeLimit,
     softTimeLimit: job.softTimeLimit,
     worker: job.owner,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { encode } from "../../lib/wire/envelope.ts";
 import { memoryApp, QUEUE } from "../support/memory-app.ts";
+import { envelopeOf } from "../support/messages.ts";
 
 const tasks = (started: number[] = []) =>
   memoryApp((app) => ({ note: app.task("note", () => void started.push(app.clock.now())) }));
@@ -43,18 +44,7 @@ test("a delay over 15 minutes, as Python sends it, hops until it is due (native_
   await using it = await tasks(started);
   const due = it.clock.now() + 25 * 3_600_000;
   const result = it.app.result("from-python");
-  const facts = {
-    args: [],
-    kwargs: {},
-    retries: 0,
-    ignoreResult: false,
-    lang: "py",
-    headers: {},
-    link: [],
-    linkError: [],
-    chain: [],
-  };
-  await it.send(encode({ ...facts, id: result.id, rootId: result.id, task: "note", eta: due }, "default"));
+  await it.send(encode(envelopeOf({ id: result.id, task: "note", args: [], lang: "py", eta: due }), "default"));
   await it.advance(24.9 * 3_600);
   expect(started).toEqual([]);
   expect(it.broker.bodies(QUEUE)).toHaveLength(1);

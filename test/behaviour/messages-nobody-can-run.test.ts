@@ -2,18 +2,7 @@ import { describe, expect, test, vi } from "vitest";
 import { QueueNotFound } from "../../lib/errors.ts";
 import { encode } from "../../lib/wire/envelope.ts";
 import { DEAD, memoryApp, QUEUE } from "../support/memory-app.ts";
-
-const facts = {
-  args: [],
-  kwargs: {},
-  retries: 0,
-  ignoreResult: false,
-  lang: "py",
-  headers: {},
-  link: [],
-  linkError: [],
-  chain: [],
-};
+import { envelopeOf } from "../support/messages.ts";
 
 describe("a task whose name is not registered", () => {
   test("is FAILURE(NotRegistered) when a deploy has had 100 s to bring it", async () => {
@@ -194,7 +183,7 @@ describe("a dead letter", () => {
 
   test("of an unknown task ends as FAILURE after three rounds", async () => {
     await using it = await memoryApp(() => {});
-    await it.send(encode({ ...facts, id: "x-1", rootId: "x-1", task: "missing" }, "default"), DEAD);
+    await it.send(encode(envelopeOf({ id: "x-1", task: "missing", args: [], lang: "py" }), "default"), DEAD);
     expect(await it.settle(it.app.result("x-1"))).toBe("FAILURE");
     expect(it.broker.bodies(DEAD)).toEqual([]);
   });

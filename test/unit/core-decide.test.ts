@@ -18,51 +18,28 @@ import type { Outcome } from "../../lib/core/outcome.ts";
 import { CLOCK_SKEW_MS, MAX_DEAD_LETTER_RESENDS } from "../../lib/defaults.ts";
 import { STORED_STATES, type TaskRecord } from "../../lib/store/record.ts";
 import type { Envelope } from "../../lib/wire/envelope.ts";
-import type { WireSignature } from "../../lib/wire/signature.ts";
+import { envelopeOf, POLICY, signatureOf } from "../support/messages.ts";
 
 const NOW = Date.UTC(2026, 10, 21);
 const ACK = { kind: "ack" };
 const release = (seconds: number) => ({ kind: "release", seconds });
 const failure = { type: "TypeError", message: "no" };
 
-const policy: TaskPolicy = {
-  maxRetries: 3,
-  defaultRetryDelay: 180,
-  retryBackoff: false,
-  retryBackoffMax: 600,
-  retryJitter: true,
-  resultExpires: 86_400,
-};
 const circumstances: Circumstances = {
   now: NOW,
   random: 0.5,
   routes: { key: idKey("duckling"), now: NOW, route: () => ({ workload: "default", ignoreResult: false }) },
 };
-const signature = (task: string): WireSignature => ({
-  task,
-  args: [],
-  kwargs: {},
-  options: {},
-  subtask_type: null,
-  immutable: false,
-});
 
 function message(facts: Partial<Envelope> = {}, receiveCount = 1): Received {
-  const envelope: Envelope = {
-    id: "t-1",
-    task: "add",
-    args: [2, 3],
-    kwargs: {},
+  const envelope = envelopeOf({
     rootId: "root-1",
     retries: 1,
-    ignoreResult: false,
-    lang: "js",
     headers: { tenant: "a" },
-    link: [signature("notify")],
-    linkError: [signature("on_error")],
-    chain: [],
+    link: [signatureOf("notify")],
+    linkError: [signatureOf("on_error")],
     ...facts,
-  };
+  });
   return { envelope, workload: "renders", receiveCount };
 }
 
@@ -71,7 +48,7 @@ const claim = claimOf(received, "mine");
 const held: changes.Right = { kind: "claimed", claim };
 const unclaimed: changes.Right = { kind: "unclaimed", claim };
 const record = (facts: Partial<TaskRecord>): TaskRecord => ({ id: "t-1", state: "STARTED", attempt: 1, ...facts });
-const end = (outcome: Outcome, mode: Mode = "tracked", from = received, its = policy) =>
+const end = (outcome: Outcome, mode: Mode = "tracked", from = received, its = POLICY) =>
   decide(outcome, from, mode, "mine", its, circumstances);
 
 const tasksOf = (decision: { publish: readonly { envelope: Envelope }[] } | undefined) =>
@@ -80,7 +57,7 @@ const tasksOf = (decision: { publish: readonly { envelope: Envelope }[] } | unde
 describe("a message is received", () => {
   test("row 3: `expires` has passed → REVOKED(expired) where claimable, no follow-ups, acknowledged", () => {
     for (const expires of [NOW, NOW - 1]) {
-      const decision = decideExpired(message({ expires }), policy, circumstances, "mine");
+      const decision = decideExpired(message({ expires }), POLICY, circumstances, "mine");
       expect(decision).toEqual({
         row: "expired",
         change: changes.revokeUnheld(claim, NOW, { type: "TaskRevoked", message: "expired" }, 86_400),
@@ -92,8 +69,8 @@ describe("a message is received", () => {
   });
 
   test("row 3, otherwise: it is not expired", () => {
-    expect(decideExpired(message({ expires: NOW + 1 }), policy, circumstances, "mine")).toBeUndefined();
-    expect(decideExpired(message(), policy, circumstances, "mine")).toBeUndefined();
+    expect(decideExpired(message({ expires: NOW + 1 }), POLICY, circumstances, "mine")).toBeUndefined();
+    expect(decideExpired(message(), POLICY, circumstances, "mine")).toBeUndefined();
   });
 
   test("row 4: `eta` has not come → the same message with the rest of its delay, acknowledged, nothing written", () => {
@@ -115,7 +92,7 @@ describe("a message is received", () => {
   });
 
   test("row 5: no such task here → FAILURE where claimable, error callbacks, acknowledged", () => {
-    const decision = decideUnrunnable(message({}, 4), failure, policy, circumstances, "mine", "unknown task");
+    const decision = decideUnrunnable(message({}, 4), failure, POLICY, circumstances, "mine", "unknown task");
     expect(decision).toMatchObject({
       row: "unrunnable",
       change: changes.failUnheld(claim, NOW, failure, 86_400),
@@ -130,7 +107,7 @@ describe("a message is received", () => {
       [2, 30],
       [3, 60],
     ] as const) {
-      const decision = decideUnrunnable(message({}, receives), failure, policy, circumstances, "mine", "unknown task");
+      const decision = decideUnrunnable(message({}, receives), failure, POLICY, circumstances, "mine", "unknown task");
       expect(decision).toEqual({ row: "unrunnable, given back", publish: [], settle: release(seconds) });
     }
   });
@@ -328,7 +305,7 @@ describe("a run ends", () => {
     ["the whole backoff without jitter", {}, { retryBackoff: 4, retryJitter: false }, 8_000],
   ])("row 15: it comes after %s", (_, asked, its, ms) => {
     const decision = end({ kind: "retry", failure, exhausted: failure, ...asked }, "tracked", received, {
-      ...policy,
+      ...POLICY,
       ...its,
     });
     expect(decision.change?.set.retryAt).toBe(NOW + ms);
@@ -413,7 +390,7 @@ describe("a run ends", () => {
   });
 
   const writeRefused = (existing: TaskRecord | undefined) =>
-    decideWriteRefused(existing, received, "tracked", "mine", policy, circumstances);
+    decideWriteRefused(existing, received, "tracked", "mine", POLICY, circumstances);
 
   test("row 19: refused, STARTED with my token, a revoke was requested → REVOKED, acknowledged", () => {
     for (const revokeRequested of ["cooperate", "terminate"] as const) {
@@ -439,7 +416,7 @@ describe("a run ends", () => {
 
 describe("a dead letter", () => {
   const dead = (existing: TaskRecord | undefined, mode: Mode = "tracked", from = received) =>
-    decideDeadLetter(from, existing, mode, "body", "mine", policy, circumstances);
+    decideDeadLetter(from, existing, mode, "body", "mine", POLICY, circumstances);
   const waiting = [
     undefined,
     record({ state: "PENDING", attempt: 0 }),
@@ -523,7 +500,7 @@ describe("a dead letter", () => {
 
 describe("what hooks and listeners are told", () => {
   const end = (outcome: Outcome, facts: Partial<Envelope> = {}) =>
-    decide(outcome, message(facts), "tracked", "mine", policy, circumstances).ending;
+    decide(outcome, message(facts), "tracked", "mine", POLICY, circumstances).ending;
 
   test("an ending that this execution records", () => {
     expect(end({ kind: "success", result: "5" })).toEqual({ kind: "success", result: "5" });
@@ -562,7 +539,7 @@ describe("what hooks and listeners are told", () => {
 
   test("of a task that nobody can run, also that it is unknown where that is why", () => {
     const told = (why: Unrunnable) =>
-      decideUnrunnable(message({}, 9), failure, policy, circumstances, "mine", why).ending;
+      decideUnrunnable(message({}, 9), failure, POLICY, circumstances, "mine", why).ending;
     expect(told("unknown task")).toEqual({ kind: "failure", failure, expected: false, unknownTask: true });
     expect(told("no payload store")).toEqual({ kind: "failure", failure, expected: false });
     expect(told("not supported")).toEqual({ kind: "failure", failure, expected: false });
@@ -575,7 +552,7 @@ describe("what hooks and listeners are told", () => {
       "tracked",
       "",
       "mine",
-      policy,
+      POLICY,
       circumstances,
     );
     expect(dead.ending).toMatchObject({ kind: "failure", failure: { type: "DeadLettered" }, expected: false });

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { type Ending, followUps, type Routes } from "../../lib/core/follow-ups.ts";
 import { certify, derivedId, idKey } from "../../lib/core/ids.ts";
 import type { Envelope } from "../../lib/wire/envelope.ts";
-import type { WireSignature } from "../../lib/wire/signature.ts";
+import { signatureOf } from "../support/messages.ts";
 
 const KEY = idKey("duckling");
 const NOW = Date.UTC(2026, 10, 21);
@@ -15,16 +15,6 @@ const routes: Routes = {
   }),
 };
 
-const signature = (task: string, facts: Partial<WireSignature> = {}): WireSignature => ({
-  task,
-  args: [],
-  kwargs: {},
-  options: {},
-  subtask_type: null,
-  immutable: false,
-  ...facts,
-});
-
 const parent: Envelope = {
   id: "parent-1",
   task: "add",
@@ -35,8 +25,8 @@ const parent: Envelope = {
   ignoreResult: false,
   lang: "js",
   headers: { tenant: "a" },
-  link: [signature("notify"), signature("render", { args: ["wide"], kwargs: { x: 1 } })],
-  linkError: [signature("on_error")],
+  link: [signatureOf("notify"), signatureOf("render", { args: ["wide"], kwargs: { x: 1 } })],
+  linkError: [signatureOf("on_error")],
   chain: [],
 };
 const success: Ending = { state: "SUCCESS", result: "5" };
@@ -76,8 +66,8 @@ describe("what a task's end publishes", () => {
   });
 
   test("an immutable signature is handed nothing", () => {
-    const link = [signature("notify", { args: ["done"], immutable: true })];
-    const linkError = [signature("on_error", { immutable: true })];
+    const link = [signatureOf("notify", { args: ["done"], immutable: true })];
+    const linkError = [signatureOf("on_error", { immutable: true })];
     expect(followUps({ ...parent, link }, success, routes)[0]?.envelope.args).toEqual(["done"]);
     expect(followUps({ ...parent, linkError }, { state: "FAILURE" }, routes)[0]?.envelope.args).toEqual([]);
   });
@@ -94,12 +84,12 @@ describe("what is published", () => {
   });
 
   test("keeps an id that its signature was frozen with", () => {
-    const link = [signature("notify", { options: { task_id: "chosen" } })];
+    const link = [signatureOf("notify", { options: { task_id: "chosen" } })];
     expect(followUps({ ...parent, link }, success, routes)[0]?.envelope.id).toBe("chosen");
   });
 
   test("says in its id that its result is ignored, where its task says so", () => {
-    const link = [signature("audit")];
+    const link = [signatureOf("audit")];
     const { envelope } = followUps({ ...parent, link }, success, routes)[0] ?? {};
     expect(envelope?.ignoreResult).toBe(true);
     expect(certify(envelope?.id ?? "", KEY)).toEqual({ genuine: true, untracked: true });
@@ -112,14 +102,18 @@ describe("what is published", () => {
   });
 
   test("has nothing that its parent was sent with, and nothing that follows it", () => {
-    const waiting = { ...parent, eta: NOW, chain: [signature("next")] };
+    const waiting = { ...parent, eta: NOW, chain: [signatureOf("next")] };
     const [publication] = followUps(waiting, success, routes);
     expect(publication?.envelope).toMatchObject({ headers: {}, link: [], linkError: [], chain: [] });
     expect(publication?.envelope).not.toHaveProperty("eta");
   });
 
   test("goes to its task's workload, or to the one its signature names", () => {
-    const link = [signature("render"), signature("render", { options: { queue: "fast" } }), signature("elsewhere")];
+    const link = [
+      signatureOf("render"),
+      signatureOf("render", { options: { queue: "fast" } }),
+      signatureOf("elsewhere"),
+    ];
     expect(followUps({ ...parent, link }, success, routes).map(({ workload }) => workload)).toEqual([
       "renders",
       "fast",
@@ -128,14 +122,14 @@ describe("what is published", () => {
   });
 
   test("waits for its countdown", () => {
-    const link = [30, 0, 100_000].map((countdown) => signature("notify", { options: { countdown } }));
+    const link = [30, 0, 100_000].map((countdown) => signatureOf("notify", { options: { countdown } }));
     const published = followUps({ ...parent, link }, success, routes);
     expect(published.map(({ delaySeconds }) => delaySeconds)).toEqual([30, 0, 900]);
     expect(published.map(({ envelope }) => envelope.eta)).toEqual([NOW + 30_000, undefined, NOW + 100_000_000]);
   });
 
   test("does not wait for what is no number of seconds", () => {
-    const link = ["30", null, -30].map((countdown) => signature("notify", { options: { countdown } }));
+    const link = ["30", null, -30].map((countdown) => signatureOf("notify", { options: { countdown } }));
     for (const { envelope, delaySeconds } of followUps({ ...parent, link }, success, routes)) {
       expect(delaySeconds).toBe(0);
       expect(envelope).not.toHaveProperty("eta");

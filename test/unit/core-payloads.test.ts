@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import * as changes from "../../lib/core/changes.ts";
 import { decide, decideRefused } from "../../lib/core/decide.ts";
-import { type Circumstances, claimOf, type Mode, type Received, type TaskPolicy } from "../../lib/core/decision.ts";
+import { type Circumstances, claimOf, type Mode, type Received } from "../../lib/core/decision.ts";
 import { followUps, type Routes } from "../../lib/core/follow-ups.ts";
 import { idKey } from "../../lib/core/ids.ts";
 import type { Outcome } from "../../lib/core/outcome.ts";
@@ -12,6 +12,7 @@ import { argsPayload, type PayloadRef, resultPayload } from "../../lib/store/pay
 import type { TaskRecord } from "../../lib/store/record.ts";
 import type { Envelope } from "../../lib/wire/envelope.ts";
 import type { WireSignature } from "../../lib/wire/signature.ts";
+import { envelopeOf, POLICY, signatureOf } from "../support/messages.ts";
 
 const NOW = Date.UTC(2026, 10, 21);
 const limits = { argsOver: 65_536, resultsOver: 1_024 };
@@ -21,41 +22,11 @@ const routes: Routes = {
   route: () => ({ workload: "default", ignoreResult: false }),
 };
 const circumstances: Circumstances = { now: NOW, random: 0.5, routes, payloads: limits };
-const policy: TaskPolicy = {
-  maxRetries: 3,
-  defaultRetryDelay: 180,
-  retryBackoff: false,
-  retryBackoffMax: 600,
-  retryJitter: true,
-  resultExpires: 86_400,
-};
-const signature = (facts: Partial<WireSignature> = {}): WireSignature => ({
-  task: "notify",
-  args: ["wide"],
-  kwargs: {},
-  options: {},
-  subtask_type: null,
-  immutable: false,
-  ...facts,
-});
+const signature = (facts: Partial<WireSignature> = {}) => signatureOf("notify", { args: ["wide"], ...facts });
 
 function message(facts: Partial<Envelope> = {}): Received {
-  const envelope: Envelope = {
-    id: "t-1",
-    task: "render",
-    args: [2, 3],
-    kwargs: {},
-    rootId: "t-1",
-    retries: 1,
-    ignoreResult: false,
-    lang: "js",
-    headers: {},
-    link: [signature(), signature({ immutable: true })],
-    linkError: [],
-    chain: [],
-    ...facts,
-  };
-  return { envelope, workload: "renders", receiveCount: 1 };
+  const link = [signature(), signature({ immutable: true })];
+  return { envelope: envelopeOf({ task: "render", retries: 1, link, ...facts }), workload: "renders", receiveCount: 1 };
 }
 
 const received = message();
@@ -67,7 +38,7 @@ const ref: PayloadRef = { key: "32d/args/t-1.abc", bytes: 2_000, sha256: "abc", 
 const text = (length: number) => `"${"x".repeat(length - 2)}"`;
 
 const end = (outcome: Outcome, from = received, mode: Mode = "tracked", around = circumstances) =>
-  decide(outcome, from, mode, "mine", policy, around);
+  decide(outcome, from, mode, "mine", POLICY, around);
 
 describe("a result", () => {
   const put = (result: string | undefined, payloads: typeof limits | undefined = limits) =>

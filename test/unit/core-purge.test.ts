@@ -7,26 +7,14 @@ import { idKey } from "../../lib/core/ids.ts";
 import { decidePurged } from "../../lib/core/purge.ts";
 import { CLOCK_SKEW_MS } from "../../lib/defaults.ts";
 import type { TaskRecord } from "../../lib/store/record.ts";
+import { envelopeOf, signatureOf } from "../support/messages.ts";
 
 const NOW = Date.UTC(2026, 10, 21);
 const routes = { key: idKey("duckling"), now: NOW, route: () => ({ workload: "default", ignoreResult: false }) };
 const circumstances: Circumstances = { now: NOW, random: 0.5, routes };
-const callback = { task: "notify", args: [], kwargs: {}, options: {}, subtask_type: null, immutable: false };
+const callback = signatureOf("notify");
 const received: Received = {
-  envelope: {
-    id: "t-1",
-    task: "add",
-    args: [2, 3],
-    kwargs: {},
-    rootId: "t-1",
-    retries: 1,
-    ignoreResult: false,
-    lang: "js",
-    headers: {},
-    link: [callback],
-    linkError: [callback],
-    chain: [],
-  },
+  envelope: envelopeOf({ retries: 1, link: [callback], linkError: [callback] }),
   workload: "renders",
   receiveCount: 1,
 };

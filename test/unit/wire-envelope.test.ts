@@ -3,25 +3,13 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { SQS } from "../../lib/defaults.ts";
 import { InvalidOption, MessageTooLarge } from "../../lib/errors.ts";
-import { decode, type Envelope, encode, RESERVED_HEADERS } from "../../lib/wire/envelope.ts";
+import { decode, encode, RESERVED_HEADERS } from "../../lib/wire/envelope.ts";
 import type { JsonObject, JsonValue } from "../../lib/wire/serializer.ts";
 import type { WireSignature } from "../../lib/wire/signature.ts";
+import { envelopeOf } from "../support/messages.ts";
 
 /** The least an envelope can be. */
-const plain: Envelope = {
-  id: "0197a3c2-1111-7333-8444-555555555555",
-  task: "add",
-  args: [2, 3],
-  kwargs: {},
-  rootId: "0197a3c2-1111-7333-8444-555555555555",
-  retries: 0,
-  ignoreResult: false,
-  lang: "js",
-  headers: {},
-  link: [],
-  linkError: [],
-  chain: [],
-};
+const plain = envelopeOf({ id: "0197a3c2-1111-7333-8444-555555555555" });
 
 const onError: WireSignature = {
   task: "on_error",

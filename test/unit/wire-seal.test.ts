@@ -3,25 +3,13 @@ import { PAYLOADS, SQS } from "../../lib/defaults.ts";
 import { MessageTooLarge } from "../../lib/errors.ts";
 import { compose, decode, type Envelope } from "../../lib/wire/envelope.ts";
 import { seal } from "../../lib/wire/seal.ts";
+import { envelopeOf } from "../support/messages.ts";
 
 const NOW = Date.UTC(2026, 0, 1);
 const DAY = 86_400_000;
 
-const envelope = (args: Envelope["args"], more: Partial<Envelope> = {}): Envelope => ({
-  id: "019a3c20-7f1e-7abc-9def-0123456789ab",
-  task: "resize",
-  args,
-  kwargs: {},
-  rootId: "019a3c20-7f1e-7abc-9def-0123456789ab",
-  retries: 0,
-  ignoreResult: false,
-  lang: "js",
-  headers: {},
-  link: [],
-  linkError: [],
-  chain: [],
-  ...more,
-});
+const envelope = (args: Envelope["args"], more: Partial<Envelope> = {}) =>
+  envelopeOf({ id: "019a3c20-7f1e-7abc-9def-0123456789ab", task: "resize", args, ...more });
 
 describe("a sealed envelope", () => {
   const limits = { argsOver: 2_048, resultsOver: 2_048 };
