@@ -22,7 +22,7 @@ const packageOf = (directory: string) => JSON.parse(readFileSync(join(directory,
 /** npm under the Node that runs this, as on a machine that has no other, and without what a test runner adds. */
 function npmEnvironment(): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(
-    ([name]) => !/^(npm_|AWS_|LOVAGE_|VITEST|NODE_|INIT_CWD)/i.test(name),
+    ([name]) => !/^(npm_|AWS_|LOVAGE_|VITEST|NODE_(ENV|OPTIONS)$|INIT_CWD)/i.test(name),
   );
   return { ...Object.fromEntries(kept), PATH: [dirname(process.execPath), process.env.PATH].join(delimiter) };
 }
