@@ -25,8 +25,8 @@ export function seal(
 ): Sealed {
   const body = compose(envelope, queue);
   if (body.length <= (payloads?.argsOver ?? SQS.maxMessageBytes)) return { body };
-  const json = payloads === undefined || envelope.argsRef !== undefined ? "" : argsJson(envelope);
-  // What makes it large is not its arguments: a reference to them would change nothing.
+  const json = payloads === undefined ? "" : argsJson(envelope);
+  // What makes it large is not its arguments, or they lie there already: a reference to them would change nothing.
   if (json.length < PAYLOADS.leastBytes) {
     if (body.length <= SQS.maxMessageBytes) return { body };
     throw tooLarge(envelope, body.length, payloads);

@@ -112,11 +112,13 @@ describe("what is published", () => {
     const link = [
       signatureOf("render"),
       signatureOf("render", { options: { queue: "fast" } }),
+      signatureOf("render", { options: { queue: 7 } }),
       signatureOf("elsewhere"),
     ];
     expect(followUps({ ...parent, link }, success, routes).map(({ workload }) => workload)).toEqual([
       "renders",
       "fast",
+      "renders",
       "default",
     ]);
   });

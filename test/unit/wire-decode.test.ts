@@ -72,6 +72,11 @@ describe("decode accepts", () => {
     ["no properties", message({ properties: null })],
     ["no content-encoding", message({ message: { "content-encoding": null } })],
     ["a zlib body", compressed(deflateSync(JSON.stringify([[2, 3], {}, EMBED])))],
+    ["a body that says zlib", compressed(deflateSync(JSON.stringify([[2, 3], {}, EMBED])), "zlib")],
+    ...["utf-8", "UTF-8", "utf8", "us-ascii", "ascii", "binary"].map((name): [string, string] => [
+      `content-encoding ${name}`,
+      message({ message: { "content-encoding": name } }),
+    ]),
     ["a gzip body", compressed(gzipSync(JSON.stringify([[2, 3], {}, EMBED])), "gzip")],
   ])("%s", (_, body) => {
     expect(decode(body)).toMatchObject({ id: "id-1", task: "add", args: [2, 3] });
@@ -80,6 +85,11 @@ describe("decode accepts", () => {
   test("a task's name and an id of 255 characters", () => {
     const headers = { task: "t".repeat(255), id: "i".repeat(255) };
     expect(decode(message({ headers }))).toMatchObject(headers);
+  });
+
+  test("no stamps where Celery writes none", () => {
+    expect(decode(message({ headers: { stamps: { tenant: "a" } } })).stamps).toEqual({ tenant: "a" });
+    for (const stamps of [{}, null]) expect(decode(message({ headers: { stamps } }))).not.toHaveProperty("stamps");
   });
 
   test("that a retry had changed the arguments, where it says true", () => {

@@ -106,6 +106,18 @@ describe("encode", () => {
     expect(() => encode({ ...plain, args: ["日".repeat(200_000)] }, "default")).toThrow(MessageTooLarge);
   });
 
+  test("keeps for itself the names of the protocol, and those of what a Celery worker makes of it", () => {
+    const protocol = ["lang", "task", "id", "root_id", "parent_id", "group", "group_index", "shadow", "eta", "expires"];
+    protocol.push("retries", "timelimit", "argsrepr", "kwargsrepr", "origin", "ignore_result", "replaced_task_nesting");
+    protocol.push("stamped_headers", "stamps", "compression");
+    // celery/app/task.py, Context: the worker fills it with the headers, and then sets these.
+    const context = ["args", "kwargs", "callbacks", "errbacks", "chain", "chord", "properties", "reply_to"];
+    context.push("correlation_id", "hostname", "delivery_info", "headers", "is_eager", "called_directly", "children");
+    context.push("taskset", "utc", "loglevel", "logfile");
+    const ours = ["lovage_resends", "lovage_args_changed", "lovage_args_ref"];
+    expect([...RESERVED_HEADERS].sort()).toEqual([...protocol, ...context, ...ours].sort());
+  });
+
   test.each([...RESERVED_HEADERS, "lovage_next"])("refuses a header of the caller's named %s", (name) => {
     const refused = () => encode({ ...plain, headers: { [name]: 1 } }, "default");
     expect(refused).toThrow(InvalidOption);
@@ -115,6 +127,7 @@ describe("encode", () => {
   test("refuses times that no Python worker could read", () => {
     expect(() => encode({ ...plain, eta: Number.NaN }, "default")).toThrow("eta is NaN, not epoch milliseconds");
     expect(() => encode({ ...plain, expires: 1e16 }, "default")).toThrow(InvalidOption);
+    expect(() => encode({ ...plain, expires: 1e16 }, "default")).toThrow("expires is 10000000000000000, not epoch");
   });
 });
 
