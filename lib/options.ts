@@ -68,6 +68,11 @@ export const text: Rule<string> = (value, name) => {
   return value;
 };
 
+export const callable: Rule<(...args: never[]) => unknown> = (value, name) => {
+  if (typeof value !== "function") throw new InvalidOption(`${name} is ${describe(value)}; it takes a function`);
+  return value as (...args: never[]) => unknown; // its parameters are the types' business
+};
+
 export function whole(min: number, max = Number.MAX_SAFE_INTEGER): Rule<number> {
   return (value, name) => {
     if (typeof value !== "number" || !Number.isInteger(value) || value < min || value > max) {

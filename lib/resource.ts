@@ -1,10 +1,9 @@
 // Resources: what tasks share and somebody has to open and close. One per worker process (a database pool), or one per run of
 // a task (a session). Opened at the first use, closed in the reverse order.
 import { running, type TaskContext } from "./context.ts";
-import { describe } from "./duration.ts";
 import { InvalidOption, WrongContext } from "./errors.ts";
 import type { OpenResources } from "./open-resources.ts";
-import { check, oneOf, type Rule, text } from "./options.ts";
+import { callable, check, oneOf, text } from "./options.ts";
 
 export interface WorkerResourceOptions<T> {
   /** One for each process: a worker, a process of its pool, a Lambda sandbox, or whoever else uses it. @default "worker" */
@@ -36,12 +35,7 @@ export interface Resource<T> {
   use(value: T): Disposable;
 }
 
-const fn: Rule<(...args: never[]) => unknown> = (value, name) => {
-  if (typeof value !== "function") throw new InvalidOption(`${name} is ${describe(value)}; it takes a function`);
-  return value as (...args: never[]) => unknown; // what it takes is the types' business
-};
-
-const RULES = { per: oneOf("worker", "task"), open: fn, close: fn };
+const RULES = { per: oneOf("worker", "task"), open: callable, close: callable };
 
 /** Makes a resource whose worker-wide values live in `worker`. Throws InvalidOption. */
 export function makeResource<T>(

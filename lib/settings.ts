@@ -5,7 +5,7 @@ import { TASK_DEFAULTS } from "./defaults.ts";
 import { type Duration, describe } from "./duration.ts";
 import { InvalidOption } from "./errors.ts";
 import { HOOK_NAMES, type HookName, type TaskHooks } from "./hooks.ts";
-import { check, duration, flag, positiveDuration, type Rule, text, whole } from "./options.ts";
+import { callable, check, duration, flag, positiveDuration, type Rule, text, whole } from "./options.ts";
 import { argsSchema, type Schemas, schema } from "./schema.ts";
 
 /** An error class, or its name: classes do not survive bundles and processes. */
@@ -102,17 +102,12 @@ const base: Rule<TaskBase> = (value, name) => {
   return value;
 };
 
-const hook: Rule<(...args: never[]) => unknown> = (value, name) => {
-  if (typeof value !== "function") throw new InvalidOption(`${name} is ${describe(value)}; it takes a function`);
-  return value as (...args: never[]) => unknown; // its parameters are the types' business
-};
-
-const HOOK_RULES: Readonly<Record<HookName, typeof hook>> = {
-  beforeStart: hook,
-  onSuccess: hook,
-  onRetry: hook,
-  onFailure: hook,
-  afterReturn: hook,
+const HOOK_RULES: Readonly<Record<HookName, typeof callable>> = {
+  beforeStart: callable,
+  onSuccess: callable,
+  onRetry: callable,
+  onFailure: callable,
+  afterReturn: callable,
 };
 
 const RULES = {
@@ -139,9 +134,10 @@ type CheckedOptions = ReturnType<typeof check<typeof RULES>>;
 /** What only a task has, and nothing it shares. */
 const OWN_RULES = { ...RULES, bind: flag, args: argsSchema, result: schema };
 
-function levelsOf(owner: string, options: object, rules: typeof RULES = RULES): readonly CheckedOptions[] {
-  const own = check(owner, options, rules);
-  return [own, ...(own.base?.levels ?? [])];
+const withBases = (own: CheckedOptions): readonly CheckedOptions[] => [own, ...(own.base?.levels ?? [])];
+
+function levelsOf(owner: string, options: object): readonly CheckedOptions[] {
+  return withBases(check(owner, options, RULES));
 }
 
 /** Everything a definition says besides its handler. */
@@ -160,7 +156,7 @@ export function defineTask(
 ): TaskDefinition {
   const owner = `task "${name}"`;
   const own: CheckedOptions & Schemas & { bind?: boolean } = check(owner, options, OWN_RULES);
-  const levels = [own, ...(own.base?.levels ?? []), ...levelsOf("the app's defaults", appDefaults)];
+  const levels = [...withBases(own), ...levelsOf("the app's defaults", appDefaults)];
   const settings = settingsOf(name, own.bind ?? false, levels);
   checkLimits(owner, settings.timeLimit, settings.softTimeLimit);
   return Object.freeze({

@@ -13,6 +13,7 @@ import type { Decision, Received } from "../core/decision.ts";
 import { hiccupDelay } from "../core/visibility.ts";
 import { HOOKS_SECONDS, TASK_DEFAULTS } from "../defaults.ts";
 import { DecodeError, LovageError } from "../errors.ts";
+import type { EventName, LifecycleEvents } from "../events.ts";
 import type { Logger } from "../log.ts";
 import type { Delivery } from "../ports/broker.ts";
 import { decode, type Envelope } from "../wire/envelope.ts";
@@ -43,10 +44,7 @@ async function executeSteps(
     log = deps.log.child({ task: envelope.task, id: envelope.id, attempt: envelope.retries });
     const received: Received = { envelope, workload: workload.name, receiveCount: delivery.receiveCount };
     const run = new TaskRun(received, delivery, workload, stop, { ...deps, log });
-    if (deps.events.has("taskReceived")) {
-      const told = deps.events.emit("taskReceived", { ctx: hookContext(run.facts) }, log);
-      await notLonger(HOOKS_SECONDS, told, "listeners of taskReceived", deps.clock, log);
-    }
+    await tell("taskReceived", () => ({ ctx: hookContext(run.facts) }), deps, log);
 
     const decision = run.place() ?? (await run.claimAndRun());
     return settled(await run.apply(decision), delivery, log);
@@ -55,15 +53,23 @@ async function executeSteps(
     const fields = { error: String(error), queue: delivery.queue, ...(stack && { stack }) };
     log.error(fields, "could not finish with this message, giving it back");
     const { queue, messageId } = delivery;
-    if (deps.events.has("taskInternalError")) {
-      const told = deps.events.emit("taskInternalError", { error, queue, messageId }, log);
-      await notLonger(HOOKS_SECONDS, told, "listeners of taskInternalError", deps.clock, log);
-    }
+    await tell("taskInternalError", () => ({ error, queue, messageId }), deps, log);
     await settle({ kind: "release", seconds: hiccupDelay(delivery.receiveCount) }, delivery, workload.name, deps).catch(
       (again) => log.warn({ error: String(again) }, "could not give the message back, it returns by itself"),
     );
     return "hiccup";
   }
+}
+
+/** Listeners may be slow: the message does not wait for them for ever. */
+async function tell<N extends EventName>(
+  name: N,
+  event: () => LifecycleEvents[N],
+  { events, clock }: ExecuteDeps,
+  log: Logger,
+): Promise<void> {
+  if (!events.has(name)) return;
+  await notLonger(HOOKS_SECONDS, events.emit(name, event(), log), `listeners of ${name}`, clock, log);
 }
 
 /** What `--debug` shows: the row of docs/protocol.md that was taken, and what came of it. */

@@ -50,6 +50,7 @@ const ENOUGH = 0.9;
 /** Makes a handler for the queues of an app's workloads, and for their dead-letter queues. Task errors never throw: they are recorded, and the message is done. */
 export function createLambdaHandler(app: App): (event: SqsEvent, context: LambdaContext) => Promise<SqsBatchResponse> {
   const here = runHere(app);
+  const queues = lambdaQueues(app);
   const sandbox = randomBytes(3).toString("hex");
   return async (event, context) => {
     const backends = await app.backends();
@@ -76,7 +77,7 @@ export function createLambdaHandler(app: App): (event: SqsEvent, context: Lambda
     });
     const deliveries = event.Records.map(toDelivery).map((delivery) => ({
       delivery,
-      served: servedBy(app, delivery.queue),
+      served: servedBy(app, queues, delivery.queue),
     }));
     const budget = left() - RESERVED_MS;
     const mayStart = () => left() - RESERVED_MS >= ENOUGH * budget;
@@ -113,15 +114,22 @@ async function giveBack(delivery: Delivery, broker: Broker, log: Logger): Promis
   return "not started";
 }
 
-function servedBy(app: App, queue: string): ServedQueue {
-  const served = servedQueues(app).get(queue);
+/** Nothing renews a lease here: it has to last as long as the message is invisible. */
+function lambdaQueues(app: App): ReadonlyMap<string, ServedQueue> {
+  const queues = [...servedQueues(app)].map(([queue, { limits, ...served }]) => {
+    const visibilitySeconds = app.workload(limits.name)?.visibilitySeconds ?? limits.visibilitySeconds;
+    return [queue, { ...served, limits: { ...limits, visibilitySeconds } }] as const;
+  });
+  return new Map(queues);
+}
+
+function servedBy(app: App, queues: ReadonlyMap<string, ServedQueue>, queue: string): ServedQueue {
+  const served = queues.get(queue);
   if (served === undefined)
     throw new InvalidOption(
       `queue "${queue}" belongs to no workload of app "${app.name}"; it has ${Object.keys(app.workloads).join(", ")}`,
     );
-  // Nothing renews a lease here: it has to last as long as the message is invisible.
-  const visibilitySeconds = app.workload(served.limits.name)?.visibilitySeconds ?? served.limits.visibilitySeconds;
-  return { ...served, limits: { ...served.limits, visibilitySeconds } };
+  return served;
 }
 
 function toDelivery(record: SqsEvent["Records"][number]): Delivery {

@@ -48,10 +48,6 @@ export class EventSourceMapping {
     this.#grownAt = this.#clock.monotonic();
   }
 
-  get inFlight(): number {
-    return this.#underWay.size;
-  }
-
   /** Polls until `stop()`, then waits for the batches under way. A queue that cannot be polled is tried again. */
   async run(): Promise<void> {
     while (!this.#stopping) {
