@@ -43,6 +43,15 @@ const running = async () => {
   return { it, notes };
 };
 
+/** A resource of a task that notes what each was closed with. */
+function closingWith(app: App, errors: unknown[]) {
+  return app.resource("session", {
+    per: "task",
+    open: () => "session",
+    close: (_, error) => void errors.push(error),
+  });
+}
+
 describe("a resource of the worker", () => {
   test("is opened at its first use, shared by all tasks, and closed when the worker ends", async () => {
     const { it, notes } = await running();
@@ -145,11 +154,7 @@ describe("a resource of a task", () => {
   test("hears of the hard limit where the run is no longer waited for, however its code ends later", async () => {
     const errors: unknown[] = [];
     await using it = await memoryApp((app) => {
-      const session = app.resource("session", {
-        per: "task",
-        open: () => "session",
-        close: (_, error) => void errors.push(error),
-      });
+      const session = closingWith(app, errors);
       const deaf = async () => {
         await session.get();
         await app.clock.sleep(20_000);
@@ -165,11 +170,7 @@ describe("a resource of a task", () => {
     const errors: unknown[] = [];
     await using it = await memoryApp(
       (app) => {
-        const session = app.resource("session", {
-          per: "task",
-          open: () => "session",
-          close: (_, error) => void errors.push(error),
-        });
+        const session = closingWith(app, errors);
         return app.task("deaf", async () => {
           await session.get();
           await app.clock.sleep(20_000);
@@ -188,11 +189,7 @@ describe("a resource of a task", () => {
   test("hears of an error also where nothing is what was thrown", async () => {
     const errors: unknown[] = [];
     await using it = await memoryApp((app) => {
-      const session = app.resource("session", {
-        per: "task",
-        open: () => "session",
-        close: (_, error) => void errors.push(error),
-      });
+      const session = closingWith(app, errors);
       return app.task("throws", async () => {
         await session.get();
         await Promise.reject();

@@ -16,7 +16,7 @@ import {
 import { fetchPayload } from "../../lib/payloads.ts";
 import type { Delivery } from "../../lib/ports/broker.ts";
 import { argsPayload } from "../../lib/store/payload.ts";
-import { BUCKET, startFaultyStore, startTestStack, TABLE_NAME, type TestStack } from "../support/aws.ts";
+import { BUCKET, behindProxy, startFaultyStore, startTestStack, TABLE_NAME, type TestStack } from "../support/aws.ts";
 import { INTERNAL_ERROR, startFaultProxy, THROTTLED_DYNAMODB, THROTTLED_SQS } from "../support/fault-proxy.ts";
 
 let stack: TestStack;
@@ -303,18 +303,8 @@ function closing<T extends { close(): Promise<void> }>(adapter: T): T & AsyncDis
 describe("S3", () => {
   const payload = argsPayload("fault", '[["x"],{}]', systemClock.now(), systemClock.now());
 
-  async function s3(tryMs = 5_000) {
-    const proxy = await startFaultProxy(stack.s3Endpoint);
-    const store = new S3PayloadStore({ bucket: BUCKET, app: "faults", endpoint: proxy.endpoint, tryMs });
-    return {
-      proxy,
-      store,
-      [Symbol.asyncDispose]: async () => {
-        await store.close();
-        await proxy.close();
-      },
-    };
-  }
+  const s3 = (tryMs = 5_000) =>
+    behindProxy(stack.s3Endpoint, (endpoint) => new S3PayloadStore({ bucket: BUCKET, app: "faults", endpoint, tryMs }));
 
   test.each([
     ["throttles", { kind: "status", status: 503, code: "SlowDown" }],

@@ -1,6 +1,7 @@
 // The local stack as conformance tests use it: one for each test file, with a fresh queue where one is asked for.
 import { DynamoResultStore, type DynamoResultStoreOptions } from "../../lib/aws/dynamo-result-store.ts";
 import { type LocalStack, startLocalStack } from "../../lib/local/stack.ts";
+import { useCredentialsOf } from "./credentials.ts";
 import { startFaultProxy } from "./fault-proxy.ts";
 
 export const TABLE_NAME = "conformance";
@@ -14,14 +15,7 @@ export interface TestStack extends LocalStack {
 
 export async function startTestStack(): Promise<TestStack> {
   const stack = await startLocalStack({ tables: [TABLE_NAME], buckets: [BUCKET] });
-  // The SDK takes region and credentials from here; endpoints are stated by the tests.
-  const {
-    AWS_ENDPOINT_URL_SQS: _,
-    AWS_ENDPOINT_URL_DYNAMODB: __,
-    AWS_ENDPOINT_URL_S3: ___,
-    ...environment
-  } = stack.environment;
-  Object.assign(process.env, environment);
+  useCredentialsOf(stack);
   let queues = 0;
   return {
     ...stack,
@@ -37,9 +31,15 @@ export async function startTestStack(): Promise<TestStack> {
 }
 
 /** A store of its own behind a proxy that can be told to misbehave. */
-export async function startFaultyStore(stack: TestStack, options: Partial<DynamoResultStoreOptions> = {}) {
-  const proxy = await startFaultProxy(stack.dynamodbEndpoint);
-  const store = new DynamoResultStore({ table: TABLE_NAME, endpoint: proxy.endpoint, ...options });
+export function startFaultyStore(stack: TestStack, options: Partial<DynamoResultStoreOptions> = {}) {
+  const table = TABLE_NAME;
+  return behindProxy(stack.dynamodbEndpoint, (endpoint) => new DynamoResultStore({ table, endpoint, ...options }));
+}
+
+/** Makes an adapter that talks through a proxy of its own. */
+export async function behindProxy<S extends { close(): Promise<void> }>(to: string, make: (endpoint: string) => S) {
+  const proxy = await startFaultProxy(to);
+  const store = make(proxy.endpoint);
   return {
     proxy,
     store,

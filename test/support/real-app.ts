@@ -7,6 +7,7 @@ import { type LocalStackOptions, startLocalStack } from "../../lib/local/stack.t
 import { silentLogger } from "../../lib/log.ts";
 import { startWorker, type Worker, type WorkerOptions } from "../../lib/worker/worker.ts";
 import { onFargate } from "../../lib/workload.ts";
+import { useCredentialsOf } from "./credentials.ts";
 import { type FaultProxy, startFaultProxy } from "./fault-proxy.ts";
 
 export interface RealApp extends AsyncDisposable {
@@ -28,13 +29,7 @@ export async function realApp(
     ...stackOptions,
     app: { name, workloads, payloads: options.payloads },
   });
-  const {
-    AWS_ENDPOINT_URL_SQS: _,
-    AWS_ENDPOINT_URL_DYNAMODB: __,
-    AWS_ENDPOINT_URL_S3: ___,
-    ...environment
-  } = stack.environment;
-  Object.assign(process.env, environment); // region and credentials; the endpoints are the proxies'
+  useCredentialsOf(stack);
   const sqs = await startFaultProxy(stack.sqsEndpoint);
   const dynamodb = await startFaultProxy(stack.dynamodbEndpoint);
   const s3 = await startFaultProxy(stack.s3Endpoint);
