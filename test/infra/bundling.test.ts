@@ -1,0 +1,46 @@
+// What the options of a function's bundle are for, tried on code that needs them.
+import { execFile } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { build } from "esbuild";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { esbuildOptions, FUNCTION_BUNDLING } from "../../infra/constructs/bundling.ts";
+
+const run = promisify(execFile);
+const resolveDir = fileURLToPath(new URL(".", import.meta.url));
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "lovage-bundling-"));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** What the code prints, as a file of its own without node_modules beside it. */
+async function printed(contents: string, bundling = FUNCTION_BUNDLING): Promise<string> {
+  const outfile = join(folder, "index.mjs");
+  await build({ ...esbuildOptions(bundling), stdin: { contents, resolveDir, loader: "ts" }, outfile });
+  return (await run(process.execPath, [outfile])).stdout.trim();
+}
+
+test("a CommonJS package that requires parts of Node loads", async () => {
+  expect(await printed('import { PNG } from "pngjs"; console.log(typeof PNG.sync.read);')).toBe("function");
+});
+
+test("code may make a require() of its own", async () => {
+  const code = `
+    import { createRequire } from "node:module";
+    const require = createRequire(import.meta.url);
+    console.log(typeof require("node:fs").readFileSync);`;
+  expect(await printed(code)).toBe("function");
+});
+
+test.each([false, true])("an error keeps its name beside another of that name; minified: %s", async (minify) => {
+  const code = `
+    import { TimeoutError as Other } from "data:text/javascript,export class TimeoutError extends Error {}";
+    class TimeoutError extends Error {}
+    console.log(TimeoutError.name, Other.name);`;
+  expect(await printed(code, { ...FUNCTION_BUNDLING, minify })).toBe("TimeoutError TimeoutError");
+});
