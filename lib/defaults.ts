@@ -21,6 +21,8 @@ export const SQS = {
   maxWaitSeconds: 20,
   /** MessageRetentionPeriod. */
   maxRetentionSeconds: 14 * DAY,
+  /** Messages in flight on a standard queue; above it ReceiveMessage answers OverLimit. */
+  maxInFlight: 120_000,
   /** Characters of a queue name. */
   maxQueueNameLength: 80,
 } as const;
@@ -181,4 +183,56 @@ export const PAYLOADS = {
   tryMs: 5_000,
   /** Slowest link on which a payload still arrives. */
   bytesPerSecond: 1_048_576,
+} as const;
+
+/** When an alarm of `TaskApp` goes off, unless the deployment says otherwise. */
+export const ALARM_DEFAULTS = {
+  /** Waiting tasks: busy, behind, out of hand. */
+  queueDepths: [100, 500, 1_000],
+  /** Minutes in a row: a burst that is worked off meanwhile is no alarm. */
+  queueDepthMinutes: 5,
+  /** Age of the oldest message. */
+  ageOfOldestSeconds: 15 * MINUTE,
+  /** Dead letters in a minute, there or passing through. */
+  deadLetters: 1,
+  /** Tasks wait, and none is done with for this long. */
+  noProgressSeconds: 15 * MINUTE,
+  /** Failed invocations of a function, or containers that ended by themselves, in a minute. */
+  errors: 1,
+  /** Throttled invocations in a minute. */
+  throttles: 1,
+  /** Messages in flight: 80 % of what SQS allows. */
+  inFlight: 0.8 * SQS.maxInFlight,
+  /** Invocations that Lambda dropped as recursive, in a minute. */
+  recursion: 1,
+  /** Throttled reads and writes of the table in a minute. */
+  tableThrottles: 1,
+} as const;
+
+/**
+ * The alarms of a workload, by its kind, and of the app, with the number of metrics that each evaluates: CloudWatch bills an
+ * alarm by its metrics. `queueDepth` is there once for each of the depths.
+ */
+export const ALARM_METRICS = {
+  lambda: {
+    queueDepth: 1,
+    ageOfOldest: 1,
+    deadLetters: 3,
+    noProgress: 2,
+    errors: 1,
+    deadLetterErrors: 1,
+    throttles: 1,
+    inFlight: 1,
+    recursion: 1,
+  },
+  fargate: {
+    queueDepth: 1,
+    ageOfOldest: 1,
+    deadLetters: 3,
+    noProgress: 2,
+    errors: 1,
+    deadLetterErrors: 1,
+    inFlight: 1,
+  },
+  app: { tableThrottles: 4 },
 } as const;

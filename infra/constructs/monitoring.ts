@@ -3,14 +3,7 @@ import { Duration } from "aws-cdk-lib";
 import { Alarm, ComparisonOperator, type IAlarmAction, TreatMissingData } from "aws-cdk-lib/aws-cloudwatch";
 import type { IQueue } from "aws-cdk-lib/aws-sqs";
 import type { Construct } from "constructs";
-
-export const ALARM_DEFAULTS = {
-  /** Waiting tasks: busy, behind, out of hand. */
-  queueDepths: [100, 500, 1_000],
-  /** Minutes in a row: a burst that is worked off meanwhile is no alarm. */
-  queueDepthMinutes: 5,
-  deadLetters: 1,
-} as const;
+import { ALARM_DEFAULTS } from "../../lib/defaults.ts";
 
 export interface AlarmOptions {
   /** Depths of the queue that raise an alarm, each its own; none: an empty array. @default - 100, 500 and 1,000 */
