@@ -35,6 +35,24 @@ export const DYNAMODB = {
   maxBatchStatements: 25,
 } as const;
 
+/** Limits set by AWS Lambda and its event source mappings. Source: "Lambda quotas" and the Lambda API reference (2026-11). */
+export const LAMBDA = {
+  maxTimeoutSeconds: 15 * MINUTE,
+  minMemoryMb: 128,
+  maxMemoryMb: 10_240,
+  /** ScalingConfig.MaximumConcurrency of an event source mapping. */
+  minConcurrency: 2,
+  maxConcurrency: 1_000,
+  /** Characters of a function's name. */
+  maxNameLength: 64,
+} as const;
+
+/** AWS: a throttled poller keeps retrying a batch it has received until its visibility runs out, so that is this many timeouts. */
+export const LAMBDA_VISIBILITY_FACTOR = 6;
+
+/** The function that ends what comes to a dead-letter queue. Nothing of a task runs in it but its hooks. */
+export const DEAD_LETTER_FUNCTION = { timeoutSeconds: 60, memoryMb: 512, batchSize: 10, maxConcurrency: 2 } as const;
+
 /** What a task does unless its options, its workload or its caller say otherwise. */
 export const TASK_DEFAULTS = {
   /** Celery: Task.max_retries. */
@@ -54,6 +72,9 @@ export const TASK_DEFAULTS = {
   claim: true,
 } as const;
 
+/** Longest run: a message can be kept from others for 12 hours from its receive, and some of that goes before and after the run. */
+export const MAX_TIME_LIMIT_SECONDS = SQS.maxVisibilitySeconds - 10 * MINUTE;
+
 /** What a workload does unless its definition says otherwise. */
 export const WORKLOAD_DEFAULTS = {
   /** Visibility timeout of a container workload; a heartbeat renews it every third of this. */
@@ -68,6 +89,8 @@ export const WORKLOAD_DEFAULTS = {
   retentionSeconds: 12 * DAY,
   /** Retention of the dead-letter queue. */
   deadLetterRetentionSeconds: 14 * DAY,
+  /** Concurrent invocations of a Lambda function: one workload must not eat the account's. */
+  maxConcurrency: 10,
   /** Memory of a Lambda function. */
   lambdaMemoryMb: 512,
   /** Memory of a container: the least that Fargate offers with one vCPU. */

@@ -9,6 +9,10 @@ export const VARIABLES = {
   logFormat: "LOVAGE_LOG_FORMAT",
   /** "debug" or "info": of the functions that `lovage dev` runs. */
   logLevel: "LOVAGE_LOG_LEVEL",
+  /** "task", "workload" or "off": what a worker reports to CloudWatch. @default "off" */
+  metrics: "LOVAGE_METRICS",
+  /** Base of the queues' URLs, such as https://sqs.eu-west-1.amazonaws.com/123456789012. @default - SQS is asked for each URL */
+  queueUrlBase: "LOVAGE_QUEUE_URL_BASE",
   /** The SDK's own; `lovage dev` then starts no DynamoDB of its own. */
   dynamodbEndpoint: "AWS_ENDPOINT_URL_DYNAMODB",
   /** https://no-color.org */

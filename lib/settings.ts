@@ -1,7 +1,7 @@
 // A task's options as users write them, checked and turned into settings: seconds, no gaps, frozen. Where the task itself says
 // nothing its base does, then that one's base, then the app's defaults, then Lovage's.
 import type { TaskPolicy } from "./core/decision.ts";
-import { TASK_DEFAULTS } from "./defaults.ts";
+import { MAX_TIME_LIMIT_SECONDS, SQS, TASK_DEFAULTS } from "./defaults.ts";
 import { type Duration, describe } from "./duration.ts";
 import { InvalidOption } from "./errors.ts";
 import { HOOK_NAMES, type HookName, type TaskHooks } from "./hooks.ts";
@@ -215,6 +215,11 @@ function hooksOf(levels: readonly CheckedOptions[]): readonly TaskHooks[] {
 
 /** Celery refuses this at `apply_async` (t/integration: test_soft_time_limit_exceeding_time_limit). */
 export function checkLimits(owner: string, timeLimit: number, softTimeLimit: number): void {
+  if (timeLimit > MAX_TIME_LIMIT_SECONDS) {
+    throw new InvalidOption(
+      `timeLimit of ${owner} is ${timeLimit} s, over ${MAX_TIME_LIMIT_SECONDS} s; SQS keeps a message from others for ${SQS.maxVisibilitySeconds} s at most, so split longer work into tasks`,
+    );
+  }
   if (softTimeLimit > timeLimit) {
     throw new InvalidOption(
       `softTimeLimit of ${owner} is ${softTimeLimit} s, over its timeLimit of ${timeLimit} s; a soft limit must come first`,

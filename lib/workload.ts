@@ -1,10 +1,10 @@
 // What a workload is: a named queue with its own dead-letter queue, workers, limits and alarms. Pure: producers, workers
 // and CDK constructs read the same definition.
 import { heartbeatEveryMs, MIN_VISIBILITY_SECONDS } from "./core/visibility.ts";
-import { SQS, WORKLOAD_DEFAULTS } from "./defaults.ts";
+import { LAMBDA, LAMBDA_VISIBILITY_FACTOR, SQS, WORKLOAD_DEFAULTS } from "./defaults.ts";
 import { type Duration, describe } from "./duration.ts";
 import { InvalidOption } from "./errors.ts";
-import { check, oneOf, positiveDuration, type Rule, refused, whole } from "./options.ts";
+import { check, flag, oneOf, positiveDuration, type Rule, refused, whole } from "./options.ts";
 
 interface SharedOptions {
   /** CPU-heavy work: one job in hand for every slot, off the main thread. I/O-bound work: many at a time. */
@@ -13,6 +13,8 @@ interface SharedOptions {
   readonly maxReceiveCount?: number;
   /** Memory of the function or container: `"512MB"`, `"4GB"`. @default - Lambda "512MB", a container "2GB" */
   readonly memory?: string;
+  /** No task names it: only calls choose it, with `workload`. Otherwise a workload that no task names is refused as forgotten. @default false */
+  readonly byCall?: boolean;
 }
 
 export interface LambdaOptions extends SharedOptions {
@@ -20,6 +22,11 @@ export interface LambdaOptions extends SharedOptions {
   readonly timeout?: Duration;
   /** Concurrent invocations, 2 to 1,000 (Lambda: ScalingConfig.MaximumConcurrency). @default - 10 */
   readonly maxConcurrency?: number;
+  /**
+   * Of the account's concurrency, kept for this function alone; at least `maxConcurrency`, for an event source mapping knows
+   * nothing of it, and every throttled delivery uses up a receive. @default - none is kept
+   */
+  readonly reservedConcurrency?: number;
 }
 
 export interface FargateOptions extends SharedOptions {
@@ -50,7 +57,13 @@ export interface Workload {
   /** Runs at a time in one long-running worker; undefined: the number of CPUs. */
   readonly concurrency: number | undefined;
   readonly prefetch: number;
-  readonly lambda?: { readonly timeoutSeconds: number; readonly maxConcurrency: number };
+  /** Only calls choose it: no task names it. */
+  readonly byCall: boolean;
+  readonly lambda?: {
+    readonly timeoutSeconds: number;
+    readonly maxConcurrency: number;
+    readonly reservedConcurrency?: number;
+  };
   readonly fargate?: { readonly cpu: number; readonly maxWorkers: number };
 }
 
@@ -76,17 +89,24 @@ const SHARED = {
   work: oneOf("io", "cpu"),
   maxReceiveCount: whole(1, 1_000),
   memory,
+  byCall: flag,
   fifo: refused(FIFO_REASON),
 };
 
 /** A workload run by a Lambda function. A long-running worker serves it too, where it is told to. */
 export function onLambda(options: LambdaOptions = {}): Workload {
-  const given = check("onLambda()", options, { ...SHARED, timeout: positiveDuration, maxConcurrency: whole(2, 1_000) });
+  const given = check("onLambda()", options, {
+    ...SHARED,
+    timeout: positiveDuration,
+    maxConcurrency: whole(LAMBDA.minConcurrency, LAMBDA.maxConcurrency),
+    reservedConcurrency: whole(LAMBDA.minConcurrency, Number.MAX_SAFE_INTEGER),
+  });
   const timeoutSeconds = given.timeout ?? 60;
-  if (timeoutSeconds > 900)
+  if (timeoutSeconds > LAMBDA.maxTimeoutSeconds)
     throw new InvalidOption(
-      `timeout of onLambda() is ${timeoutSeconds} s; Lambda allows 900 s, use onFargate() for longer work`,
+      `timeout of onLambda() is ${timeoutSeconds} s; Lambda allows ${LAMBDA.maxTimeoutSeconds} s, use onFargate() for longer work`,
     );
+  const { maxConcurrency = WORKLOAD_DEFAULTS.maxConcurrency, reservedConcurrency } = given;
   const work = given.work ?? "io";
   return Object.freeze({
     kind: "lambda",
@@ -95,11 +115,12 @@ export function onLambda(options: LambdaOptions = {}): Workload {
     maxReceiveCount: given.maxReceiveCount ?? WORKLOAD_DEFAULTS.maxReceiveCount,
     memoryMb: given.memory ?? WORKLOAD_DEFAULTS.lambdaMemoryMb,
     // AWS: at least six times the timeout, for a throttled poller keeps retrying a batch it has received.
-    visibilitySeconds: Math.ceil(timeoutSeconds * 6),
+    visibilitySeconds: Math.ceil(timeoutSeconds * LAMBDA_VISIBILITY_FACTOR),
     heartbeatVisibilitySeconds: WORKLOAD_DEFAULTS.visibilityTimeoutSeconds,
     concurrency: work === "io" ? WORKLOAD_DEFAULTS.ioConcurrency : undefined,
     prefetch: WORKLOAD_DEFAULTS.prefetch,
-    lambda: { timeoutSeconds, maxConcurrency: given.maxConcurrency ?? 10 },
+    byCall: given.byCall ?? false,
+    lambda: { timeoutSeconds, maxConcurrency, ...(reservedConcurrency !== undefined && { reservedConcurrency }) },
   });
 }
 
@@ -125,6 +146,7 @@ export function onFargate(options: FargateOptions = {}): Workload {
     heartbeatVisibilitySeconds: visibilitySeconds,
     concurrency: given.concurrency ?? (work === "io" ? WORKLOAD_DEFAULTS.ioConcurrency : undefined),
     prefetch: given.prefetch ?? WORKLOAD_DEFAULTS.prefetch,
+    byCall: given.byCall ?? false,
     fargate: { cpu: given.cpu ?? 1, maxWorkers: given.maxWorkers ?? 10 },
   });
 }

@@ -1,7 +1,7 @@
 // The bucket of large arguments and results, as lib/store/payload.ts lays it out: objects expire by what their keys begin with.
 import { Duration, type RemovalPolicy, Stack } from "aws-cdk-lib";
 import { Grant, type IGrantable } from "aws-cdk-lib/aws-iam";
-import { BlockPublicAccess, Bucket, BucketEncryption } from "aws-cdk-lib/aws-s3";
+import { BlockPublicAccess, Bucket, BucketEncryption, type IBucket } from "aws-cdk-lib/aws-s3";
 import { Construct } from "constructs";
 import { PAYLOADS } from "../../lib/defaults.ts";
 import { keptPrefix, type PayloadKind, payloadPrefix } from "../../lib/store/payload.ts";
@@ -11,16 +11,23 @@ export interface PayloadBucketProps {
   readonly app: string;
   readonly bucketName: string;
   readonly removalPolicy: RemovalPolicy;
+  /** It is there already; its lifecycle rules stay as they are. */
+  readonly existing: boolean;
 }
 
 export class PayloadBucket extends Construct {
-  readonly bucket: Bucket;
+  readonly bucket: Bucket | IBucket;
   readonly #props: PayloadBucketProps;
 
   constructor(scope: Construct, id: string, props: PayloadBucketProps) {
     super(scope, id);
     this.#props = props;
-    this.bucket = new Bucket(this, "Bucket", {
+    this.bucket = props.existing ? Bucket.fromBucketName(this, "Bucket", props.bucketName) : this.#make();
+  }
+
+  #make(): Bucket {
+    const props = this.#props;
+    return new Bucket(this, "Bucket", {
       bucketName: props.bucketName,
       encryption: BucketEncryption.S3_MANAGED,
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
@@ -48,6 +55,11 @@ export class PayloadBucket extends Construct {
   /** s3:GetObject and s3:PutObject on the app's objects: what a worker needs. */
   grantWork(grantee: IGrantable): Grant {
     return this.#grantObjects(grantee, ["s3:GetObject", "s3:PutObject"]).combine(this.#grantMissing(grantee));
+  }
+
+  /** s3:DeleteObject on the app's results: what `forget()` needs. */
+  grantForget(grantee: IGrantable): Grant {
+    return this.#grantObjects(grantee, ["s3:DeleteObject"], "results");
   }
 
   #grantObjects(grantee: IGrantable, actions: string[], kind?: PayloadKind): Grant {

@@ -1,16 +1,21 @@
 import { type Environment, RemovalPolicy, Stack } from "aws-cdk-lib";
-import type { Table } from "aws-cdk-lib/aws-dynamodb";
-import { Grant, type IGrantable } from "aws-cdk-lib/aws-iam";
+import { type ITable, Table } from "aws-cdk-lib/aws-dynamodb";
+import type { TaskDefinition } from "aws-cdk-lib/aws-ecs";
+import type { Grant, IGrantable } from "aws-cdk-lib/aws-iam";
+import { RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
-import { ALARM_DEFAULTS, WORKLOAD_DEFAULTS } from "../../lib/defaults.ts";
-import { InvalidOption } from "../../lib/errors.ts";
+import { VARIABLES } from "../../lib/environment.ts";
 import { queueName, tableName } from "../../lib/store/table.ts";
 import type { Workload } from "../../lib/workload.ts";
+import { configure, principalOf } from "./configure.ts";
+import type { Existing } from "./existing.ts";
+import { AppGrants } from "./grants.ts";
 import type { AlarmOptions } from "./monitoring.ts";
 import { PayloadBucket } from "./payload-bucket.ts";
+import { entryModule, projectOf } from "./project.ts";
+import { alarmsOf, refuseSecondApp, refuseWhatCannotWork, settingsOf, stackNameOf } from "./refuse.ts";
 import { resultsTable } from "./results-table.ts";
-import { broken, NAMING_RULES, WORKLOAD_RULES, type WorkloadSettings } from "./validate.ts";
-import { WorkloadQueues } from "./workload-queues.ts";
+import { WorkloadResources } from "./workload-resources.ts";
 
 /** What a deployment needs to know of an app. What `createApp` returns has it; so may a value of its own. */
 export interface AppDefinition {
@@ -18,10 +23,26 @@ export interface AppDefinition {
   readonly workloads: Readonly<Record<string, Workload>>;
   /** Large arguments and results go through this bucket. @default - none is made */
   readonly payloads?: { readonly bucket: string } | undefined;
+  /** Where the program that synthesizes imports the tasks too, they are checked against their workloads. */
+  readonly tasks?: ReadonlyMap<string, DeployedTask>;
+}
+
+/** What is checked of a task. */
+export interface DeployedTask {
+  readonly settings: { readonly name: string; readonly workload: string; readonly timeLimit: number };
 }
 
 export interface TaskAppProps {
   readonly app: AppDefinition;
+  /**
+   * Module that exports `handler`, made by `createLambdaHandler(app)`, and imports the tasks. It is bundled by esbuild for the
+   * functions of Lambda workloads. Relative to the working directory, which is that of cdk.json.
+   */
+  readonly entry: string;
+  /** The same for the functions on dead-letter queues: where the tasks' own modules need more than a function has. @default - `entry` */
+  readonly deadLetterEntry?: string;
+  /** Variables of every worker's environment, for the tasks. @default - none */
+  readonly environment?: Readonly<Record<string, string>>;
   /**
    * What becomes of queues, table and bucket when they leave their stack. DESTROY is for development stacks; CloudFormation
    * removes a bucket only when it is empty.
@@ -29,7 +50,13 @@ export interface TaskAppProps {
    * @default RETAIN
    */
   readonly removalPolicy?: RemovalPolicy;
-  /** Alarms of every workload. @default - queue depth 100, 500 and 1,000 for 5 minutes, and any dead letter; no actions */
+  /** Queues, table and bucket that exist already, and are taken as they are. @default - they are made */
+  readonly existing?: Existing;
+  /** How long the logs of workers are kept. @default ONE_MONTH */
+  readonly logRetention?: RetentionDays;
+  /** Metrics that workers write: for each task, for each workload only, or none. @default "task" */
+  readonly metrics?: "task" | "workload" | "off";
+  /** Alarms of every workload. @default - all of docs/operations.md; no actions */
   readonly alarms?: AlarmOptions;
   /** Alarms of single workloads, by name; they win over `alarms`. @default - none */
   readonly workloadAlarms?: Readonly<Record<string, AlarmOptions>>;
@@ -48,33 +75,39 @@ export interface GrantSendOptions {
 }
 
 /**
- * The AWS side of an app: queues, table, alarms and, where the app has `payloads`, a bucket; workers come with the next release. Until then containers or functions
- * that run `lovage worker` are the deployment's own.
+ * The AWS side of an app: queues, workers, table, alarms and, where the app has `payloads`, a bucket.
  *
- * For each workload a queue `<app>-<workload>`, its dead-letter queue `<app>-<workload>-dead`, and alarms; for the app
- * one table. In an App or a Stage the table gets a stack and every workload another, so that one can be deployed or removed
- * without the rest; stacks refer to each other by name and never by exports. Inside a stack everything goes into that stack.
+ * For each workload a queue `<app>-<workload>`, its dead-letter queue `<app>-<workload>-dead`, the workers of its kind, a
+ * function that ends dead letters, and alarms; for the app one table and a dashboard. In an App or a Stage the table gets a
+ * stack and every workload another, so that one can be deployed or removed without the rest; they refer to each other by name
+ * and never by exports. Inside a stack everything goes into that stack.
  *
  * Names are fixed, for producers find queues by them: one app of a name for each account and region. Queues and table outlive
- * their stack unless `removalPolicy` says otherwise; `cdk import` takes what was left behind into a new one.
+ * their stack unless `removalPolicy` says otherwise; `existing` takes what was left behind into a new one.
+ *
+ * @throws InvalidOption with everything that cannot work, at once
  */
 export class TaskApp extends Construct {
-  readonly table: Table;
+  readonly table: Table | ITable;
   /** Where the app has `payloads`. */
   readonly payloads: PayloadBucket | undefined;
-  /** By workload. */
-  readonly queues: Readonly<Record<string, WorkloadQueues>>;
-  readonly #app: AppDefinition;
+  /** By name. */
+  readonly workloads: Readonly<Record<string, WorkloadResources>>;
+  /** What a producer is told where the queues are, as variables of its environment; `grantSend` sets them where it can. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly appName: string;
+  readonly #grants: AppGrants;
 
   constructor(scope: Construct, id: string, props: TaskAppProps) {
     super(scope, id);
-    const { app, removalPolicy = RemovalPolicy.RETAIN } = props;
-    this.#app = app;
+    const { app, removalPolicy = RemovalPolicy.RETAIN, existing = {} } = props;
+    this.appName = app.name;
     const inStack = scope.node.scopes.some(Stack.isStack);
-    const settings = Object.entries(app.workloads).map(([name, workload]) =>
-      settingsOf(name, workload, alarmsOf(name, props)),
-    );
+    const settings = settingsOf(props);
     refuseWhatCannotWork(props, settings, inStack);
+    const entry = entryModule("entry", props.entry);
+    const deadLetterEntry = entryModule("deadLetterEntry", props.deadLetterEntry ?? props.entry);
+    const project = projectOf(entry);
 
     const place = (part: string, stackName: string, description: string): Construct =>
       inStack
@@ -83,101 +116,68 @@ export class TaskApp extends Construct {
 
     const table = tableName(app.name);
     const results = place("Results", stackNameOf(table), `Results of ${app.name}`);
-    this.table = resultsTable(results, "Table", table, removalPolicy);
+    refuseSecondApp(this, app.name, Stack.of(results));
+    this.table = existing.tableArn
+      ? Table.fromTableArn(results, "Table", existing.tableArn)
+      : resultsTable(results, "Table", table, removalPolicy);
     this.payloads =
       app.payloads &&
-      new PayloadBucket(results, "Payloads", { app: app.name, bucketName: app.payloads.bucket, removalPolicy });
-    this.queues = Object.fromEntries(
+      new PayloadBucket(results, "Payloads", {
+        app: app.name,
+        bucketName: app.payloads.bucket,
+        removalPolicy,
+        existing: existing.bucketArn !== undefined,
+      });
+    const workloads = Object.keys(app.workloads);
+    this.#grants = new AppGrants(results, { app: app.name, workloads, payloads: this.payloads });
+    this.environment = { [VARIABLES.queueUrlBase]: this.#grants.queueUrlBase };
+    const shared = {
+      app: app.name,
+      entry,
+      deadLetterEntry,
+      project,
+      removalPolicy,
+      grants: this.#grants,
+      environment: {
+        ...props.environment,
+        ...this.environment,
+        [VARIABLES.metrics]: props.metrics ?? "task",
+        [VARIABLES.logFormat]: "json",
+      },
+      logRetention: props.logRetention ?? RetentionDays.ONE_MONTH,
+    };
+    this.workloads = Object.fromEntries(
       settings.map((one) => {
-        const queue = queueName(app.name, one.workload);
-        const home = place(`Workload-${one.workload}`, stackNameOf(queue), `Workload ${one.workload} of ${app.name}`);
-        const alarms = alarmsOf(one.workload, props);
-        return [
-          one.workload,
-          new WorkloadQueues(home, "Workload", { app: app.name, settings: one, removalPolicy, alarms }),
-        ];
+        const { workload } = one;
+        const stack = stackNameOf(queueName(app.name, workload));
+        const home = place(`Workload-${workload}`, stack, `Workload ${workload} of ${app.name}`);
+        const own = { settings: one, alarms: alarmsOf(workload, props), existing: existing.queues?.[workload] };
+        return [workload, new WorkloadResources(home, "Workload", { ...shared, ...own })];
       }),
     );
   }
 
   /**
-   * Allows to send tasks to the app's workloads, and nothing else: sqs:SendMessage and sqs:GetQueueUrl on their queues, not
-   * on dead-letter queues, and no access to results (see `grantRead`); with `payloads` also s3:PutObject on arguments. Within one account; the principal's stack names the
-   * queues and does not depend on theirs.
+   * Allows to send tasks to the app's workloads, and nothing else: sqs:SendMessage on their queues, not on dead-letter queues,
+   * and no access to results (see `grantRead`); with `payloads` also s3:PutObject on arguments. A function, or the default
+   * container of a task definition, is also told where the queues are; give others `environment`. Within one account and
+   * region; the principal's stack names the queues and does not depend on theirs.
    */
-  grantSend(grantee: IGrantable, { chosenIds = false }: GrantSendOptions = {}): Grant {
-    const sending = Grant.addToPrincipal({
-      grantee,
-      actions: ["sqs:SendMessage", "sqs:GetQueueUrl"],
-      resourceArns: Object.entries(this.queues).map(([workload, { queue }]) =>
-        Stack.of(queue).formatArn({ service: "sqs", resource: queueName(this.#app.name, workload) }),
-      ),
-    });
-    return both(
-      both(sending, chosenIds ? this.#grantTable(grantee, "dynamodb:UpdateItem") : undefined),
-      this.payloads?.grantSend(grantee),
-    );
+  grantSend(grantee: IGrantable | TaskDefinition, { chosenIds = false }: GrantSendOptions = {}): Grant {
+    configure(grantee, this.environment);
+    return this.#grants.send(principalOf(grantee), chosenIds);
   }
 
   /** Allows to read results and states: dynamodb:GetItem on the table; with `payloads` also s3:GetObject on results. */
-  grantRead(grantee: IGrantable): Grant {
-    return both(this.#grantTable(grantee, "dynamodb:GetItem"), this.payloads?.grantRead(grantee));
+  grantRead(grantee: IGrantable | TaskDefinition): Grant {
+    return this.#grants.read(principalOf(grantee));
   }
 
-  #grantTable(grantee: IGrantable, action: string): Grant {
-    const arn = Stack.of(this.table).formatArn({
-      service: "dynamodb",
-      resource: "table",
-      resourceName: tableName(this.#app.name),
-    });
-    return Grant.addToPrincipal({ grantee, actions: [action], resourceArns: [arn] });
+  /**
+   * Allows to revoke tasks and to forget results: dynamodb:GetItem and dynamodb:UpdateItem on the table, which is to say on every
+   * record; with `payloads` also s3:DeleteObject on results.
+   */
+  grantChange(grantee: IGrantable | TaskDefinition): Grant {
+    return this.#grants.change(principalOf(grantee));
   }
-}
-
-function both(one: Grant, other: Grant | undefined): Grant {
-  return other === undefined ? one : one.combine(other);
-}
-
-function alarmsOf(workload: string, { alarms, workloadAlarms }: TaskAppProps): AlarmOptions {
-  return { ...alarms, ...workloadAlarms?.[workload] };
-}
-
-function settingsOf(name: string, workload: Workload, alarms: AlarmOptions): WorkloadSettings {
-  return {
-    ...workload,
-    workload: name,
-    retentionSeconds: WORKLOAD_DEFAULTS.retentionSeconds,
-    deadLetterRetentionSeconds: WORKLOAD_DEFAULTS.deadLetterRetentionSeconds,
-    queueDepths: alarms.queueDepths ?? ALARM_DEFAULTS.queueDepths,
-  };
-}
-
-/** Queue names may have underscores, stack names may not. */
-function stackNameOf(name: string): string {
-  return name.replaceAll("_", "-");
-}
-
-/** Everything that is wrong, at once. */
-function refuseWhatCannotWork(
-  { app, workloadAlarms = {} }: TaskAppProps,
-  workloads: readonly WorkloadSettings[],
-  inStack: boolean,
-): void {
-  const stacks = [
-    { of: "the table", stack: stackNameOf(tableName(app.name)) },
-    ...workloads.map(({ workload }) => ({ of: workload, stack: stackNameOf(queueName(app.name, workload)) })),
-  ];
-  const naming = {
-    app: app.name,
-    workloads: workloads.map(({ workload }) => workload),
-    stacks: inStack ? [] : stacks,
-    alarmsFor: Object.keys(workloadAlarms),
-  };
-  const problems = [
-    ...broken(NAMING_RULES, naming),
-    ...workloads.flatMap((settings) =>
-      broken(WORKLOAD_RULES, settings).map((message) => `workload "${settings.workload}": ${message}`),
-    ),
-  ];
-  if (problems.length > 0) throw new InvalidOption(`app "${app.name}" cannot be deployed:\n- ${problems.join("\n- ")}`);
 }

@@ -1,14 +1,25 @@
 // What cannot work is refused at synth, before anything is deployed. Rules are rows: where `condition` holds, `message` says
 // what is wrong, with the number given and the numbers allowed. Pure: no CDK in here.
 import { MIN_VISIBILITY_SECONDS } from "../../lib/core/visibility.ts";
-import { SQS } from "../../lib/defaults.ts";
+import { LAMBDA, LAMBDA_VISIBILITY_FACTOR, SQS, TASK_DEFAULTS } from "../../lib/defaults.ts";
+import { deadLetterQueueName } from "../../lib/store/table.ts";
 import type { Workload } from "../../lib/workload.ts";
 
 /** Everything that decides how one workload is deployed. */
 export interface WorkloadSettings
   extends Pick<
     Workload,
-    "kind" | "memoryMb" | "visibilitySeconds" | "heartbeatVisibilitySeconds" | "maxReceiveCount" | "lambda" | "fargate"
+    | "kind"
+    | "work"
+    | "batchSize"
+    | "byCall"
+    | "concurrency"
+    | "memoryMb"
+    | "visibilitySeconds"
+    | "heartbeatVisibilitySeconds"
+    | "maxReceiveCount"
+    | "lambda"
+    | "fargate"
   > {
   readonly workload: string;
   readonly retentionSeconds: number;
@@ -23,19 +34,10 @@ export interface Rule<T> {
   readonly message: (settings: T) => string;
 }
 
-/** AWS: a throttled poller keeps retrying a batch it has received until its visibility runs out. */
-export const LAMBDA_VISIBILITY_FACTOR = 6;
 /** AWS advises at least 5: throttled deliveries count too, and never reach any code. */
 export const MIN_RECEIVE_COUNT = 5;
 const MAX_RECEIVE_COUNT = 1_000;
 const MIN_RETENTION_SECONDS = 60;
-const LAMBDA = {
-  maxTimeoutSeconds: 900,
-  minMemoryMb: 128,
-  maxMemoryMb: 10_240,
-  minConcurrency: 2,
-  maxConcurrency: 1_000,
-};
 
 export const WORKLOAD_RULES: readonly Rule<WorkloadSettings>[] = [
   {
@@ -89,6 +91,12 @@ export const WORKLOAD_RULES: readonly Rule<WorkloadSettings>[] = [
       `maxConcurrency is ${lambda?.maxConcurrency}; an event source mapping takes ${LAMBDA.minConcurrency} to ${LAMBDA.maxConcurrency}`,
   },
   {
+    condition: ({ lambda }) =>
+      lambda?.reservedConcurrency !== undefined && lambda.reservedConcurrency < lambda.maxConcurrency,
+    message: ({ lambda }) =>
+      `reservedConcurrency is ${lambda?.reservedConcurrency}, below the maxConcurrency of ${lambda?.maxConcurrency}; an event source mapping knows nothing of it, so what it receives above is throttled and uses up receives: reserve at least ${lambda?.maxConcurrency}, or lower maxConcurrency`,
+  },
+  {
     condition: ({ lambda, memoryMb }) =>
       lambda !== undefined && outside(memoryMb, LAMBDA.minMemoryMb, LAMBDA.maxMemoryMb),
     message: ({ memoryMb }) =>
@@ -110,6 +118,37 @@ export const WORKLOAD_RULES: readonly Rule<WorkloadSettings>[] = [
   },
 ];
 
+/** A workload with the tasks that name it: where the program that synthesizes imports the tasks, too. */
+export interface WorkloadTasks extends WorkloadSettings {
+  readonly tasks: readonly { readonly name: string; readonly timeLimit: number }[];
+}
+
+export const TASK_RULES: readonly Rule<WorkloadTasks>[] = [
+  {
+    condition: ({ tasks, byCall }) => tasks.length === 0 && !byCall,
+    message: () =>
+      "no task names it, so its workers would wait for nothing; give a task this `workload`, remove it, or say `byCall: true` where only calls choose it",
+  },
+  {
+    // The default is longer than many a function; the function's end then counts. One that was asked for is meant.
+    condition: ({ lambda, tasks }) => tasks.some((task) => lambda !== undefined && tooLong(task, lambda)),
+    message: ({ lambda, tasks }) =>
+      `its function ends after ${lambda?.timeoutSeconds} s, before the time limit of ${tasks
+        .filter((task) => lambda !== undefined && tooLong(task, lambda))
+        .map(({ name, timeLimit }) => `"${name}" (${timeLimit} s)`)
+        .join(
+          ", ",
+        )}; raise its timeout (at most ${LAMBDA.maxTimeoutSeconds} s), lower the time limit, or use onFargate()`,
+  },
+];
+
+function tooLong(
+  { timeLimit }: { readonly timeLimit: number },
+  { timeoutSeconds }: { readonly timeoutSeconds: number },
+) {
+  return timeLimit !== TASK_DEFAULTS.timeLimitSeconds && timeLimit > timeoutSeconds;
+}
+
 /** What is wrong with the whole app's names, as rows too. */
 export interface Naming {
   readonly app: string;
@@ -119,6 +158,9 @@ export interface Naming {
   /** Workloads that alarms were set for. */
   readonly alarmsFor: readonly string[];
 }
+
+/** Of the function on the dead-letter queue, which is the longest name a workload has. */
+const functionName = (app: string, workload: string) => deadLetterQueueName(app, workload);
 
 const STACK_NAME = /^[A-Za-z][A-Za-z0-9-]{0,127}$/;
 
@@ -131,6 +173,11 @@ export const NAMING_RULES: readonly Rule<Naming>[] = [
     condition: ({ alarmsFor, workloads }) => alarmsFor.some((name) => !workloads.includes(name)),
     message: ({ app, alarmsFor, workloads }) =>
       `alarms are set for ${quoted(alarmsFor.filter((name) => !workloads.includes(name)))}, which app "${app}" does not have; it has ${workloads.join(", ")}`,
+  },
+  {
+    condition: ({ app, workloads }) => workloads.some((name) => functionName(app, name).length > LAMBDA.maxNameLength),
+    message: ({ app, workloads }) =>
+      `${quoted(workloads.map((name) => functionName(app, name)).filter(({ length }) => length > LAMBDA.maxNameLength))} cannot name a function: Lambda allows ${LAMBDA.maxNameLength} characters; shorten the name of the app or of the workload`,
   },
   {
     condition: ({ stacks }) => stacks.some(({ stack }) => !STACK_NAME.test(stack)),

@@ -76,6 +76,7 @@ export const PURE_FOR_INFRA: ReadonlySet<string> = new Set([
   "lib/core/metrics.ts",
   "lib/core/visibility.ts",
   "lib/workload.ts",
+  "lib/environment.ts",
 ]);
 
 /** Directly, and by whatever those files import. */

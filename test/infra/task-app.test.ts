@@ -4,15 +4,19 @@ import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
 import { Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { Topic } from "aws-cdk-lib/aws-sns";
 import { describe, expect, test } from "vitest";
-import { duckling } from "../../infra/app.ts";
 import { TaskApp, type TaskAppProps } from "../../infra/index.ts";
 import { createApp, InvalidOption, onFargate, onLambda } from "../../lib/index.ts";
 import { argsPayload, resultPayload } from "../../lib/store/payload.ts";
+import { duckling } from "./duckling.ts";
+
+const entry = "functions/worker/handler.ts";
+/** Functions are not bundled, but where a test is about that. */
+const context = { "aws:cdk:bundling-stacks": [] };
 
 /** A TaskApp in an App, and the templates of its stacks by stack name. */
 function deploy(props: Partial<TaskAppProps> = {}) {
-  const cdk = new App();
-  const taskApp = new TaskApp(cdk, "Duckling", { app: duckling, ...props });
+  const cdk = new App({ context });
+  const taskApp = new TaskApp(cdk, "Duckling", { app: duckling, entry, ...props });
   const templates = new Map(
     taskApp.node
       .findAll()
@@ -29,8 +33,8 @@ function deploy(props: Partial<TaskAppProps> = {}) {
 
 /** The same in one stack. */
 function deployInStack(props: Partial<TaskAppProps> = {}) {
-  const stack = new Stack(new App(), "Shop");
-  const taskApp = new TaskApp(stack, "Duckling", { app: duckling, ...props });
+  const stack = new Stack(new App({ context }), "Shop");
+  const taskApp = new TaskApp(stack, "Duckling", { app: duckling, entry, ...props });
   return { stack, taskApp, template: () => Template.fromStack(stack) };
 }
 
@@ -77,6 +81,16 @@ describe("stacks", () => {
           "WorkloadDeadLetterQueuePolicy95057C0D",
           "WorkloadQueue9C9F6B28",
           "WorkloadQueuePolicy2526685C",
+          "WorkloadWorkerLogs881D21D1",
+          "WorkloadWorkerRole29676D25",
+          "WorkloadWorkerRoleDefaultPolicyE1010370",
+          "WorkloadWorkerFunction0FFF42F5",
+          "WorkloadWorkerMappingD6F6C918",
+          "WorkloadDeadLetterWorkerLogs2CD1EFF3",
+          "WorkloadDeadLetterWorkerRoleC86376E1",
+          "WorkloadDeadLetterWorkerRoleDefaultPolicyD0D4B6DE",
+          "WorkloadDeadLetterWorkerFunction903F64F4",
+          "WorkloadDeadLetterWorkerMapping21D6E0A2",
           "WorkloadQueueDepth100F7CEEB20",
           "WorkloadQueueDepth500A0E2E998",
           "WorkloadQueueDepth1000FCE7FE2B",
@@ -87,6 +101,11 @@ describe("stacks", () => {
           "WorkloadDeadLetterQueuePolicy95057C0D",
           "WorkloadQueue9C9F6B28",
           "WorkloadQueuePolicy2526685C",
+          "WorkloadDeadLetterWorkerLogs2CD1EFF3",
+          "WorkloadDeadLetterWorkerRoleC86376E1",
+          "WorkloadDeadLetterWorkerRoleDefaultPolicyD0D4B6DE",
+          "WorkloadDeadLetterWorkerFunction903F64F4",
+          "WorkloadDeadLetterWorkerMapping21D6E0A2",
           "WorkloadQueueDepth100F7CEEB20",
           "WorkloadQueueDepth500A0E2E998",
           "WorkloadQueueDepth1000FCE7FE2B",
@@ -101,6 +120,16 @@ describe("stacks", () => {
         "DucklingWorkloaddefaultWorkloadDeadLetterQueuePolicyA19F05BE",
         "DucklingWorkloaddefaultWorkloadQueueF1D74C87",
         "DucklingWorkloaddefaultWorkloadQueuePolicy107577F1",
+        "DucklingWorkloaddefaultWorkloadWorkerLogs676FF800",
+        "DucklingWorkloaddefaultWorkloadWorkerRole652F4658",
+        "DucklingWorkloaddefaultWorkloadWorkerRoleDefaultPolicy2EE7FDFA",
+        "DucklingWorkloaddefaultWorkloadWorkerFunction1262F25B",
+        "DucklingWorkloaddefaultWorkloadWorkerMappingEC90B9C8",
+        "DucklingWorkloaddefaultWorkloadDeadLetterWorkerLogsFF49FA52",
+        "DucklingWorkloaddefaultWorkloadDeadLetterWorkerRole38C32851",
+        "DucklingWorkloaddefaultWorkloadDeadLetterWorkerRoleDefaultPolicyC6C998CF",
+        "DucklingWorkloaddefaultWorkloadDeadLetterWorkerFunction7AFEBDFB",
+        "DucklingWorkloaddefaultWorkloadDeadLetterWorkerMappingA90C47E4",
         "DucklingWorkloaddefaultWorkloadQueueDepth1007EFE57EF",
         "DucklingWorkloaddefaultWorkloadQueueDepth5007E9A0962",
         "DucklingWorkloaddefaultWorkloadQueueDepth10000B9DDC7C",
@@ -109,6 +138,11 @@ describe("stacks", () => {
         "DucklingWorkloadrendersWorkloadDeadLetterQueuePolicy0FA0AE19",
         "DucklingWorkloadrendersWorkloadQueue563644F5",
         "DucklingWorkloadrendersWorkloadQueuePolicyBCEE5F91",
+        "DucklingWorkloadrendersWorkloadDeadLetterWorkerLogs52DB553A",
+        "DucklingWorkloadrendersWorkloadDeadLetterWorkerRoleEBBA3380",
+        "DucklingWorkloadrendersWorkloadDeadLetterWorkerRoleDefaultPolicy3D09EB6D",
+        "DucklingWorkloadrendersWorkloadDeadLetterWorkerFunctionB0611790",
+        "DucklingWorkloadrendersWorkloadDeadLetterWorkerMappingA19356DA",
         "DucklingWorkloadrendersWorkloadQueueDepth1003C785B9A",
         "DucklingWorkloadrendersWorkloadQueueDepth500F70E2609",
         "DucklingWorkloadrendersWorkloadQueueDepth10001186859E",
@@ -250,9 +284,9 @@ describe("alarms", () => {
   });
 
   test("do what they are told", () => {
-    const stack = new Stack(new App(), "Shop");
+    const stack = new Stack(new App({ context }), "Shop");
     const topic = new Topic(stack, "Alarms");
-    new TaskApp(stack, "Duckling", { app: duckling, alarms: { actions: [new SnsAction(topic)] } });
+    new TaskApp(stack, "Duckling", { app: duckling, entry, alarms: { actions: [new SnsAction(topic)] } });
     const template = Template.fromStack(stack);
     template.resourceCountIs("AWS::CloudWatch::Alarm", 8);
     template.allResourcesProperties("AWS::CloudWatch::Alarm", {
@@ -264,8 +298,8 @@ describe("alarms", () => {
 describe("grants", () => {
   /** What a role in a stack of its own is allowed. */
   function allowed(grant: (taskApp: TaskApp, role: Role) => void) {
-    const cdk = new App();
-    const taskApp = new TaskApp(cdk, "Duckling", { app: duckling });
+    const cdk = new App({ context });
+    const taskApp = new TaskApp(cdk, "Duckling", { app: duckling, entry });
     const stack = new Stack(cdk, "Api");
     grant(taskApp, new Role(stack, "Role", { assumedBy: new ServicePrincipal("lambda.amazonaws.com") }));
     const [policy] = Object.values(Template.fromStack(stack).findResources("AWS::IAM::Policy"));
@@ -286,7 +320,7 @@ describe("grants", () => {
     ],
   });
   const sending = {
-    Action: ["sqs:SendMessage", "sqs:GetQueueUrl"],
+    Action: "sqs:SendMessage",
     Effect: "Allow",
     Resource: [arn("sqs", "duckling-default"), arn("sqs", "duckling-renders")],
   };
@@ -315,9 +349,10 @@ describe("grants", () => {
   });
 
   test("a stack with an account and a region is named as such", () => {
-    const cdk = new App();
+    const cdk = new App({ context });
     const taskApp = new TaskApp(cdk, "Duckling", {
       app: duckling,
+      entry,
       env: { account: "111111111111", region: "eu-west-1" },
     });
     const stack = new Stack(cdk, "Api");
@@ -397,8 +432,9 @@ describe("payloads", () => {
 
   const grants = (grant: (taskApp: TaskApp, role: Role) => unknown) => {
     const { stack, taskApp, template } = deployInStack({ app });
-    grant(taskApp, new Role(stack, "Role", { assumedBy: new ServicePrincipal("lambda.amazonaws.com") }));
-    const [policy] = Object.values(template().findResources("AWS::IAM::Policy"));
+    grant(taskApp, new Role(stack, "Producer", { assumedBy: new ServicePrincipal("lambda.amazonaws.com") }));
+    const policies = Object.entries(template().findResources("AWS::IAM::Policy"));
+    const [, policy] = policies.find(([id]) => id.startsWith("Producer")) ?? [];
     const statements: { Action: string | string[] }[] = policy?.Properties.PolicyDocument.Statement;
     return statements.filter(({ Action }) => [Action].flat().some((action) => action.startsWith("s3:")));
   };

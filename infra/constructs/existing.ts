@@ -1,0 +1,74 @@
+// What exists already and is taken by its ARN. Everything of Lovage is found by its name, so the name has to be the app's.
+import { Arn, ArnFormat, Token } from "aws-cdk-lib";
+import { deadLetterQueueName, queueName, tableName } from "../../lib/store/table.ts";
+import type { ExistingQueues } from "./workload-queues.ts";
+
+export interface Existing {
+  /** Queues, by workload. @default - they are made */
+  readonly queues?: Readonly<Record<string, ExistingQueues>>;
+  /** The table. @default - it is made */
+  readonly tableArn?: string;
+  /** The bucket of the app's `payloads`; its lifecycle rules stay as they are. @default - it is made */
+  readonly bucketArn?: string;
+}
+
+/** What must be so: the ARN's resource is called as the app calls it. */
+interface Expected {
+  readonly what: string;
+  readonly arn: string;
+  readonly service: "sqs" | "dynamodb" | "s3";
+  readonly name: string;
+}
+
+/** The problems with what is taken, each with the ARN given and the name it needs. */
+export function problemsOf(
+  { queues = {}, tableArn, bucketArn }: Existing,
+  app: string,
+  workloads: readonly string[],
+  bucket: string | undefined,
+): readonly string[] {
+  const unknown = Object.keys(queues)
+    .filter((workload) => !workloads.includes(workload))
+    .map((workload) => `existing.queues names workload "${workload}"; the app has ${workloads.join(", ")}`);
+  const bucketless =
+    bucketArn !== undefined && bucket === undefined
+      ? [`existing.bucketArn is "${bucketArn}", but the app has no payloads`]
+      : [];
+  const expected: Expected[] = [
+    ...Object.entries(queues)
+      .filter(([workload]) => workloads.includes(workload))
+      .flatMap(([workload, arns]): Expected[] => [
+        { what: "queueArn", arn: arns.queueArn, service: "sqs", name: queueName(app, workload) },
+        {
+          what: "deadLetterQueueArn",
+          arn: arns.deadLetterQueueArn,
+          service: "sqs",
+          name: deadLetterQueueName(app, workload),
+        },
+      ]),
+    ...(tableArn === undefined
+      ? []
+      : [{ what: "tableArn", arn: tableArn, service: "dynamodb" as const, name: tableName(app) }]),
+    ...(bucketArn === undefined || bucket === undefined
+      ? []
+      : [{ what: "bucketArn", arn: bucketArn, service: "s3" as const, name: bucket }]),
+  ];
+  return [...unknown, ...bucketless, ...expected.flatMap(problemOf)];
+}
+
+/** A value that is known at deployment only cannot be checked here. */
+function problemOf({ what, arn, service, name }: Expected): string[] {
+  if (Token.isUnresolved(arn)) return [];
+  const form = service === "dynamodb" ? ArnFormat.SLASH_RESOURCE_NAME : ArnFormat.NO_RESOURCE_NAME;
+  let found: string | undefined;
+  try {
+    const parts = Arn.split(arn, form);
+    if (parts.service === service) found = parts.resourceName ?? parts.resource;
+  } catch {
+    // said below, with the value
+  }
+  if (found === name) return [];
+  return [
+    `existing ${what} is "${arn}"; producers and workers look for the ${service} resource "${name}", so its ARN has to end in that name`,
+  ];
+}

@@ -1,0 +1,82 @@
+// All of one workload: its queues, who works them off, who ends its dead letters, and the alarms that tell when nobody does.
+import type { RemovalPolicy } from "aws-cdk-lib";
+import type { Alarm } from "aws-cdk-lib/aws-cloudwatch";
+import type { IRole } from "aws-cdk-lib/aws-iam";
+import type { RetentionDays } from "aws-cdk-lib/aws-logs";
+import type { IQueue } from "aws-cdk-lib/aws-sqs";
+import { Construct } from "constructs";
+import { DEAD_LETTER_FUNCTION } from "../../lib/defaults.ts";
+import { deadLetterQueueName, queueName } from "../../lib/store/table.ts";
+import type { AppGrants } from "./grants.ts";
+import { type AlarmOptions, addAlarms } from "./monitoring.ts";
+import type { Project } from "./project.ts";
+import type { WorkloadSettings } from "./validate.ts";
+import { WorkerFunction } from "./worker-function.ts";
+import { type ExistingQueues, workloadQueues } from "./workload-queues.ts";
+
+export interface WorkloadResourcesProps {
+  readonly app: string;
+  /** Checked: see validate.ts. */
+  readonly settings: WorkloadSettings;
+  readonly entry: string;
+  readonly deadLetterEntry: string;
+  readonly project: Project;
+  readonly grants: AppGrants;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly removalPolicy: RemovalPolicy;
+  readonly logRetention: RetentionDays;
+  readonly alarms: AlarmOptions;
+  readonly existing: ExistingQueues | undefined;
+}
+
+export class WorkloadResources extends Construct {
+  readonly queue: IQueue;
+  readonly deadLetterQueue: IQueue;
+  /** Works the queue off: of a Lambda workload. */
+  readonly workerFunction: WorkerFunction | undefined;
+  /** Records what nobody could bring to an end. */
+  readonly deadLetterFunction: WorkerFunction;
+  readonly alarms: readonly Alarm[];
+
+  constructor(scope: Construct, id: string, props: WorkloadResourcesProps) {
+    super(scope, id);
+    const { app, settings, grants, environment, project, logRetention } = props;
+    const { workload, lambda } = settings;
+    const names = { queueName: queueName(app, workload), deadLetterQueueName: deadLetterQueueName(app, workload) };
+    const { queue, deadLetterQueue } = workloadQueues(this, props);
+    this.queue = queue;
+    this.deadLetterQueue = deadLetterQueue;
+
+    const shared = { project, environment, logRetention };
+    this.workerFunction =
+      lambda &&
+      new WorkerFunction(this, "Worker", {
+        ...shared,
+        ...lambda,
+        name: names.queueName,
+        queue,
+        description: `Runs the tasks of workload ${workload} of ${app}`,
+        entry: props.entry,
+        memoryMb: settings.memoryMb,
+        batchSize: settings.batchSize,
+      });
+    if (this.workerFunction) grants.work(this.workerFunction.role, workload);
+
+    this.deadLetterFunction = new WorkerFunction(this, "DeadLetterWorker", {
+      ...shared,
+      ...DEAD_LETTER_FUNCTION,
+      name: names.deadLetterQueueName,
+      queue: deadLetterQueue,
+      description: `Ends the dead letters of workload ${workload} of ${app}`,
+      entry: props.deadLetterEntry,
+    });
+    grants.endDeadLetters(this.deadLetterFunction.role, workload);
+
+    this.alarms = addAlarms(this, { queue, deadLetterQueue, ...names }, props.alarms);
+  }
+
+  /** The role its tasks run with: to grant them what they need. */
+  get role(): IRole {
+    return this.workerFunction?.role as IRole;
+  }
+}
