@@ -35,9 +35,9 @@ export function esbuildOptions({ banner, mainFields, external, ...same }: Functi
   return {
     ...same,
     bundle: true,
-    platform: "node",
+    platform: "node" as const,
     mainFields: [...mainFields],
     external: [...external],
     banner: { js: banner },
-  } as const;
+  };
 }
