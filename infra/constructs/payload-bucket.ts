@@ -5,6 +5,7 @@ import { BlockPublicAccess, Bucket, BucketEncryption, type IBucket } from "aws-c
 import { Construct } from "constructs";
 import { PAYLOADS } from "../../lib/defaults.ts";
 import { keptPrefix, type PayloadKind, payloadPrefix } from "../../lib/store/payload.ts";
+import { acknowledge, acknowledgeWildcard } from "./acknowledged.ts";
 
 export interface PayloadBucketProps {
   /** Name of the app, the first part of its keys. */
@@ -27,7 +28,7 @@ export class PayloadBucket extends Construct {
 
   #make(): Bucket {
     const props = this.#props;
-    return new Bucket(this, "Bucket", {
+    const bucket = new Bucket(this, "Bucket", {
       bucketName: props.bucketName,
       encryption: BucketEncryption.S3_MANAGED,
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
@@ -40,6 +41,8 @@ export class PayloadBucket extends Construct {
       })),
       removalPolicy: props.removalPolicy,
     });
+    acknowledge(bucket, "S1");
+    return bucket;
   }
 
   /** s3:PutObject on the app's arguments: what a producer needs. */
@@ -64,6 +67,11 @@ export class PayloadBucket extends Construct {
 
   #grantObjects(grantee: IGrantable, actions: string[], kind?: PayloadKind): Grant {
     const keys = `${payloadPrefix(this.#props.app)}${kind === undefined ? "" : `*/${kind}/`}*`;
+    acknowledgeWildcard(
+      grantee.grantPrincipal,
+      `arn:<AWS::Partition>:s3:::${this.#props.bucketName}/${keys}`,
+      "keys begin with the app's name and end in the task's id: no narrower pattern covers the objects of all its tasks",
+    );
     return Grant.addToPrincipal({ grantee, actions, resourceArns: [this.#arn(keys)] });
   }
 

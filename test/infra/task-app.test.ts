@@ -1,42 +1,14 @@
-import { App, Aws, RemovalPolicy, Stack } from "aws-cdk-lib";
+import { Aws, RemovalPolicy, Stack, Stage } from "aws-cdk-lib";
 import { Match, Template } from "aws-cdk-lib/assertions";
 import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
 import { Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { Topic } from "aws-cdk-lib/aws-sns";
 import { describe, expect, test } from "vitest";
-import { TaskApp, type TaskAppProps } from "../../infra/index.ts";
+import { TaskApp } from "../../infra/index.ts";
 import { createApp, InvalidOption, onFargate, onLambda } from "../../lib/index.ts";
 import { argsPayload, resultPayload } from "../../lib/store/payload.ts";
+import { allowedTo, arn, deploy, deployInStack, ENTRY, unbundled } from "./deploy.ts";
 import { duckling } from "./duckling.ts";
-
-const entry = "functions/worker/handler.ts";
-/** Functions are not bundled, but where a test is about that. */
-const context = { "aws:cdk:bundling-stacks": [] };
-
-/** A TaskApp in an App, and the templates of its stacks by stack name. */
-function deploy(props: Partial<TaskAppProps> = {}) {
-  const cdk = new App({ context });
-  const taskApp = new TaskApp(cdk, "Duckling", { app: duckling, entry, ...props });
-  const templates = new Map(
-    taskApp.node
-      .findAll()
-      .filter(Stack.isStack)
-      .map((stack) => [stack.stackName, Template.fromStack(stack)] as const),
-  );
-  const template = (stackName: string) => {
-    const found = templates.get(stackName);
-    if (found === undefined) throw new Error(`no stack ${stackName}, only ${[...templates.keys()].join(", ")}`);
-    return found;
-  };
-  return { cdk, taskApp, templates, template };
-}
-
-/** The same in one stack. */
-function deployInStack(props: Partial<TaskAppProps> = {}) {
-  const stack = new Stack(new App({ context }), "Shop");
-  const taskApp = new TaskApp(stack, "Duckling", { app: duckling, entry, ...props });
-  return { stack, taskApp, template: () => Template.fromStack(stack) };
-}
 
 const resources = (
   template: Template,
@@ -284,9 +256,9 @@ describe("alarms", () => {
   });
 
   test("do what they are told", () => {
-    const stack = new Stack(new App({ context }), "Shop");
+    const stack = new Stack(unbundled(), "Shop");
     const topic = new Topic(stack, "Alarms");
-    new TaskApp(stack, "Duckling", { app: duckling, entry, alarms: { actions: [new SnsAction(topic)] } });
+    new TaskApp(stack, "Duckling", { app: duckling, entry: ENTRY, alarms: { actions: [new SnsAction(topic)] } });
     const template = Template.fromStack(stack);
     template.resourceCountIs("AWS::CloudWatch::Alarm", 8);
     template.allResourcesProperties("AWS::CloudWatch::Alarm", {
@@ -298,27 +270,13 @@ describe("alarms", () => {
 describe("grants", () => {
   /** What a role in a stack of its own is allowed. */
   function allowed(grant: (taskApp: TaskApp, role: Role) => void) {
-    const cdk = new App({ context });
-    const taskApp = new TaskApp(cdk, "Duckling", { app: duckling, entry });
+    const cdk = unbundled();
+    const taskApp = new TaskApp(cdk, "Duckling", { app: duckling, entry: ENTRY });
     const stack = new Stack(cdk, "Api");
     grant(taskApp, new Role(stack, "Role", { assumedBy: new ServicePrincipal("lambda.amazonaws.com") }));
     const [policy] = Object.values(Template.fromStack(stack).findResources("AWS::IAM::Policy"));
     return { stack, statements: policy?.Properties.PolicyDocument.Statement };
   }
-  const arn = (service: string, resource: string) => ({
-    "Fn::Join": [
-      "",
-      [
-        "arn:",
-        { Ref: "AWS::Partition" },
-        `:${service}:`,
-        { Ref: "AWS::Region" },
-        ":",
-        { Ref: "AWS::AccountId" },
-        `:${resource}`,
-      ],
-    ],
-  });
   const sending = {
     Action: "sqs:SendMessage",
     Effect: "Allow",
@@ -349,10 +307,10 @@ describe("grants", () => {
   });
 
   test("a stack with an account and a region is named as such", () => {
-    const cdk = new App({ context });
+    const cdk = unbundled();
     const taskApp = new TaskApp(cdk, "Duckling", {
       app: duckling,
-      entry,
+      entry: ENTRY,
       env: { account: "111111111111", region: "eu-west-1" },
     });
     const stack = new Stack(cdk, "Api");
@@ -433,10 +391,7 @@ describe("payloads", () => {
   const grants = (grant: (taskApp: TaskApp, role: Role) => unknown) => {
     const { stack, taskApp, template } = deployInStack({ app });
     grant(taskApp, new Role(stack, "Producer", { assumedBy: new ServicePrincipal("lambda.amazonaws.com") }));
-    const policies = Object.entries(template().findResources("AWS::IAM::Policy"));
-    const [, policy] = policies.find(([id]) => id.startsWith("Producer")) ?? [];
-    const statements: { Action: string | string[] }[] = policy?.Properties.PolicyDocument.Statement;
-    return statements.filter(({ Action }) => [Action].flat().some((action) => action.startsWith("s3:")));
+    return allowedTo(template(), "Producer").filter(({ Action }) => JSON.stringify(Action).includes('"s3:'));
   };
 
   test("a producer may put arguments, and nothing else", () => {
@@ -489,5 +444,41 @@ describe("refused at synth", () => {
     const app = { name: "1shop", workloads: { default: onLambda() } };
     expect(() => deploy({ app })).toThrow(/"1shop", "1shop-default" cannot name a stack/);
     deployInStack({ app }).template().resourceCountIs("AWS::SQS::Queue", 2);
+  });
+
+  test("a second app of the same name in the same place", () => {
+    const { cdk } = deploy();
+    const again = () => new TaskApp(cdk, "Again", { app: duckling, entry: ENTRY });
+    expect(again).toThrow(/"Again" deploys app "duckling".*"Duckling" deploys one of the same name/);
+    const elsewhere = { account: "111111111111", region: "eu-west-1" };
+    expect(
+      () => new TaskApp(new Stage(cdk, "Prod"), "App", { app: duckling, entry: ENTRY, env: elsewhere }),
+    ).not.toThrow();
+  });
+
+  test("an app without workloads", () => {
+    expect(() => deploy({ app: { name: "shop", workloads: {} } })).toThrow(/app "shop" has no workloads/);
+  });
+
+  test("a function of 16 minutes", () => {
+    expect(() => onLambda({ timeout: "16m" })).toThrow(/960 s; Lambda allows 900 s/);
+  });
+
+  test("a function's name that Lambda refuses", () => {
+    const app = { name: "shop", workloads: { ["m".repeat(60)]: onLambda() } };
+    expect(() => deploy({ app })).toThrow(/"shop-m+-dead" cannot name a function: Lambda allows 64 characters/);
+  });
+
+  test("a task that is cut off, and a workload that no task names, where the tasks are known", () => {
+    const app = createApp("shop", { workloads: { default: onLambda(), idle: onLambda() } });
+    expect(() => deploy({ app })).not.toThrow(); // no tasks are known: the program imported none
+    app.task("slow", { timeLimit: "10m" }, () => {});
+    expect(() => deploy({ app })).toThrow(/workload "default": its function ends after 60 s.*"slow" \(600 s\)/);
+    expect(() => deploy({ app })).toThrow(/workload "idle": no task names it/);
+  });
+
+  test("an entry that does not exist", () => {
+    expect(() => deploy({ entry: "functions/none.ts" })).toThrow(/entry is "functions\/none.ts".*there is no file \//);
+    expect(() => deploy({ deadLetterEntry: "none.ts" })).toThrow(/deadLetterEntry is "none.ts"/);
   });
 });

@@ -1,6 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { broken, NAMING_RULES, WORKLOAD_RULES, type WorkloadSettings } from "../../infra/constructs/validate.ts";
-import { WORKLOAD_DEFAULTS } from "../../lib/defaults.ts";
+import {
+  broken,
+  NAMING_RULES,
+  TASK_RULES,
+  WORKLOAD_RULES,
+  type WorkloadSettings,
+  type WorkloadTasks,
+} from "../../infra/constructs/validate.ts";
+import { TASK_DEFAULTS, WORKLOAD_DEFAULTS } from "../../lib/defaults.ts";
 import { onFargate, onLambda } from "../../lib/workload.ts";
 
 const rest = {
@@ -61,6 +68,11 @@ describe("settings of a workload", () => {
       { ...lambda, lambda: { timeoutSeconds: 60, maxConcurrency: 1 } },
       ["is 1;", "2 to 1000"],
     ],
+    [
+      "more invocations than are reserved",
+      { ...lambda, lambda: { timeoutSeconds: 60, maxConcurrency: 10, reservedConcurrency: 9 } },
+      ["reservedConcurrency is 9", "maxConcurrency of 10", "at least 10"],
+    ],
     ["too little memory for a function", { ...lambda, memoryMb: 64 }, ["64 MB", "128 to 10240"]],
     ["too much memory for a function", { ...lambda, memoryMb: 16_384 }, ["16384 MB", "128 to 10240"]],
     ["too few receives", { ...fargate, maxReceiveCount: 4 }, ["is 4;", "5 to 1000"]],
@@ -75,6 +87,32 @@ describe("settings of a workload", () => {
 
   test("every rule has a message that names a number or a word that was given", () => {
     for (const { message } of WORKLOAD_RULES) expect(message(lambda)).toMatch(/\d|"lambda"/);
+  });
+});
+
+describe("a workload and the tasks that name it", () => {
+  const task = { name: "add", timeLimit: TASK_DEFAULTS.timeLimitSeconds };
+
+  test.each([
+    ["a task with the default time limit, which the function's end cuts", { ...lambda, tasks: [task] }],
+    ["a time limit within the function's", { ...lambda, tasks: [{ name: "slow", timeLimit: 60 }] }],
+    ["a long one in a container", { ...fargate, tasks: [{ name: "slow", timeLimit: 3_600 }] }],
+    ["no task, where only calls choose it", { ...fargate, byCall: true, tasks: [] }],
+  ] satisfies [string, WorkloadTasks][])("%s can work", (_case, given) => {
+    expect(broken(TASK_RULES, given)).toEqual([]);
+  });
+
+  test.each([
+    ["nobody uses it", { ...fargate, tasks: [] }, ["no task names it", "byCall: true"]],
+    [
+      "a time limit that the function never reaches",
+      { ...lambda, tasks: [task, { name: "slow", timeLimit: 61 }] },
+      ["after 60 s", '"slow" (61 s)', "900 s", "onFargate()"],
+    ],
+  ] satisfies [string, WorkloadTasks, string[]][])("refused: %s", (_case, given, parts) => {
+    const messages = broken(TASK_RULES, given);
+    expect(messages).toHaveLength(1);
+    for (const part of parts) expect(messages[0]).toContain(part);
   });
 });
 
@@ -95,6 +133,11 @@ describe("names of an app", () => {
 
   test.each([
     ["no workloads", { ...naming, workloads: [], alarmsFor: [] }, ['app "shop" has no workloads']],
+    [
+      "a name too long for a function",
+      { ...naming, workloads: ["m".repeat(60)], alarmsFor: [] },
+      [`"shop-${"m".repeat(60)}-dead"`, "64 characters"],
+    ],
     ["alarms for a workload that is not there", { ...naming, alarmsFor: ["mail"] }, ['"mail"', "default, mails"]],
     [
       "a stack name that begins with a digit",
