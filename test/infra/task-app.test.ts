@@ -1,7 +1,9 @@
 import { Aws, RemovalPolicy, Stack, Stage } from "aws-cdk-lib";
 import { Match, Template } from "aws-cdk-lib/assertions";
 import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
+import { ContainerImage, FargateTaskDefinition } from "aws-cdk-lib/aws-ecs";
 import { Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
+import { Code, Function as LambdaFunction, Runtime } from "aws-cdk-lib/aws-lambda";
 import { Topic } from "aws-cdk-lib/aws-sns";
 import { describe, expect, test } from "vitest";
 import { TaskApp } from "../../infra/index.ts";
@@ -24,6 +26,13 @@ describe("stacks", () => {
   test("stacks do not depend on each other", () => {
     const { cdk } = deploy();
     for (const stack of cdk.node.findAll().filter(Stack.isStack)) expect(stack.dependencies).toEqual([]);
+  });
+
+  test("nothing is exported or imported, so every stack can be removed by itself", () => {
+    for (const template of deploy().templates.values()) {
+      expect(JSON.stringify(template.toJSON())).not.toMatch(/Fn::ImportValue|Fn::GetStackOutput/);
+      expect(template.findOutputs("*")).toEqual({});
+    }
   });
 
   test("inside a stack everything is in that stack", () => {
@@ -328,6 +337,76 @@ describe("grants", () => {
     });
     expect(stack.region).toBe(Aws.REGION);
   });
+});
+
+describe("a producer is told where the queues are", () => {
+  const api = () => {
+    const cdk = unbundled();
+    const taskApp = new TaskApp(cdk, "Duckling", { app: duckling, entry: ENTRY });
+    return { taskApp, stack: new Stack(cdk, "Api") };
+  };
+  const base = {
+    "Fn::Join": [
+      "",
+      ["https://sqs.", { Ref: "AWS::Region" }, ".", { Ref: "AWS::URLSuffix" }, "/", { Ref: "AWS::AccountId" }],
+    ],
+  };
+
+  test("a function", () => {
+    const { taskApp, stack } = api();
+    const producer = new LambdaFunction(stack, "Send", {
+      runtime: Runtime.NODEJS_24_X,
+      handler: "index.handler",
+      code: Code.fromInline("exports.handler = async () => {};"),
+    });
+    taskApp.grantSend(producer);
+    Template.fromStack(stack).hasResourceProperties("AWS::Lambda::Function", {
+      Environment: { Variables: { LOVAGE_QUEUE_URL_BASE: base } },
+    });
+    expect(allowedTo(Template.fromStack(stack), "Send")).toEqual([
+      {
+        Action: "sqs:SendMessage",
+        Effect: "Allow",
+        Resource: [arn("sqs", "duckling-default"), arn("sqs", "duckling-renders")],
+      },
+    ]);
+  });
+
+  test("a container, whose task's role is granted", () => {
+    const { taskApp, stack } = api();
+    const task = new FargateTaskDefinition(stack, "Shop");
+    task.addContainer("Shop", { image: ContainerImage.fromRegistry("shop") });
+    taskApp.grantSend(task);
+    taskApp.grantRead(task);
+    Template.fromStack(stack).hasResourceProperties("AWS::ECS::TaskDefinition", {
+      ContainerDefinitions: [Match.objectLike({ Environment: [{ Name: "LOVAGE_QUEUE_URL_BASE", Value: base }] })],
+    });
+    expect(allowedTo(Template.fromStack(stack), "ShopTaskRole")).toHaveLength(2);
+  });
+
+  test("whoever has no environment of the CDK's, by `environment`", () => {
+    const { taskApp, stack } = api();
+    expect(stack.resolve(taskApp.environment)).toEqual({ LOVAGE_QUEUE_URL_BASE: base });
+  });
+});
+
+test("whoever may change tasks may revoke and forget, and nothing else", () => {
+  const { stack, taskApp } = deployInStack({ app: { ...duckling, payloads: { bucket: "duckling-payloads" } } });
+  taskApp.grantChange(new Role(stack, "Operator", { assumedBy: new ServicePrincipal("lambda.amazonaws.com") }));
+  expect(allowedTo(Template.fromStack(stack), "Operator")).toEqual([
+    {
+      Action: ["dynamodb:GetItem", "dynamodb:UpdateItem"],
+      Effect: "Allow",
+      Resource: arn("dynamodb", "table/duckling"),
+    },
+    {
+      Action: "s3:DeleteObject",
+      Effect: "Allow",
+      Resource: {
+        "Fn::Join": ["", ["arn:", { Ref: "AWS::Partition" }, ":s3:::duckling-payloads/duckling/*/results/*"]],
+      },
+    },
+  ]);
 });
 
 describe("payloads", () => {
