@@ -53,6 +53,15 @@ export const LAMBDA_VISIBILITY_FACTOR = 6;
 /** The function that ends what comes to a dead-letter queue. Nothing of a task runs in it but its hooks. */
 export const DEAD_LETTER_FUNCTION = { timeoutSeconds: 60, memoryMb: 512, batchSize: 10, maxConcurrency: 2 } as const;
 
+/** Limits set by Amazon ECS. Source: Amazon ECS developer guide, "Task scale-in protection" and API reference (2026-11). */
+export const ECS = {
+  /** Longest stopTimeout of a Fargate container: SIGTERM, and SIGKILL after it. */
+  maxStopTimeoutSeconds: 120,
+  /** ExpiresInMinutes of task scale-in protection. */
+  minProtectionMinutes: 1,
+  maxProtectionMinutes: 2_880,
+} as const;
+
 /** What a task does unless its options, its workload or its caller say otherwise. */
 export const TASK_DEFAULTS = {
   /** Celery: Task.max_retries. */
@@ -124,9 +133,23 @@ export const SEND_DEADLINE_MS = 10_000;
 /** Polling of `AsyncResult.get()`: first and longest pause, in milliseconds. */
 export const RESULT_POLL_MS = { first: 20, longest: 1_000, factor: 1.5 } as const;
 
+/**
+ * How a worker ends after SIGTERM, part by part, once its grace is over. Whatever tasks, hooks and resources do, grace and
+ * parts together fit into the longest time that ECS gives a container.
+ */
+export const WORKER_STOP = {
+  /** To record what was interrupted and to give messages back; hooks and listeners are not waited for any longer than this. */
+  settleSeconds: 8,
+  /** To close processes and resources, with what listens to `workerShutdown`. Then the process ends, whatever still runs. */
+  closeSeconds: 7,
+  /** Left over, for the signal to arrive and the process to be gone. */
+  spareSeconds: 5,
+} as const;
+
 export const WORKER_DEFAULTS = {
-  /** Grace after SIGTERM. ECS allows at most 120 s (stopTimeout). */
-  graceSeconds: 110,
+  /** Grace after SIGTERM: what ECS allows (stopTimeout), less the end. */
+  graceSeconds:
+    ECS.maxStopTimeoutSeconds - WORKER_STOP.settleSeconds - WORKER_STOP.closeSeconds - WORKER_STOP.spareSeconds,
   /** Long poll of ReceiveMessage. Shutdown waits for it, so it is shorter than SQS's 20 s. */
   waitSeconds: 10,
   /** A worker that has made no progress for this long says why and exits non-zero. */
@@ -137,7 +160,8 @@ export const WORKER_DEFAULTS = {
 
 /**
  * Hooks and listeners of one ended task get this long together, those of a message that was received, or given back, too. Then
- * its slot is free again, and they are not waited for. On Lambda it is less where the function ends before.
+ * its slot is free again, and they are not waited for. On Lambda it is less where the function ends before, in a worker that
+ * stops at most `WORKER_STOP.settleSeconds` after its grace.
  */
 export const HOOKS_SECONDS = 30;
 

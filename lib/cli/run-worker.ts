@@ -5,6 +5,7 @@
 //   no progress, a queue deleted, access withdrawn                    one line that says why                           -> 1
 //   an exception nobody caught                                        drain                                            -> 1
 import type { App } from "../app.ts";
+import { WORKER_STOP } from "../defaults.ts";
 import type { Logger } from "../log.ts";
 import { startWorker, type Worker, type WorkerDescription, type WorkerOptions } from "../worker/worker.ts";
 import { causeOf } from "./cause.ts";
@@ -12,8 +13,8 @@ import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { span } from "./output.ts";
 
 const GIVE_BACK_MS = 1_000;
-/** After the grace and the last poll: to write what ended, and to close. */
-const MARGIN_SECONDS = 15;
+/** After the grace and the last poll. */
+const END_SECONDS = WORKER_STOP.settleSeconds + WORKER_STOP.closeSeconds;
 
 /** To a parent with an IPC channel, such as `lovage dev`: it polls. */
 export interface ReadyMessage {
@@ -59,7 +60,7 @@ class Ending {
     this.#worker = worker;
     this.#app = app;
     this.#log = log;
-    this.#boundSeconds = Math.max(worker.description.graceSeconds, waitSeconds) + MARGIN_SECONDS;
+    this.#boundSeconds = Math.max(worker.description.graceSeconds, waitSeconds) + END_SECONDS;
   }
 
   listen(): void {

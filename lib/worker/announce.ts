@@ -58,6 +58,20 @@ export async function notLonger(
   cancel();
 }
 
+/** Resolves when user code has ended, and at the latest when `hurry` aborts: the worker ends. */
+export async function unlessHurried(told: Promise<void>, hurry: AbortSignal | undefined): Promise<void> {
+  if (hurry === undefined) return told;
+  const { promise: hurried, resolve } = Promise.withResolvers<void>();
+  const stopWaiting = () => resolve();
+  if (hurry.aborted) resolve();
+  else hurry.addEventListener("abort", stopWaiting, { once: true });
+  try {
+    await Promise.race([told, hurried]);
+  } finally {
+    hurry.removeEventListener("abort", stopWaiting); // it outlives every task
+  }
+}
+
 async function tell(app: App, ended: Ended): Promise<void> {
   const { ending, log } = ended;
   const ctx = hookContext(ended);

@@ -18,7 +18,7 @@ import type { Logger } from "../log.ts";
 import type { Delivery } from "../ports/broker.ts";
 import { decode, type Envelope } from "../wire/envelope.ts";
 import { toFailure } from "../wire/failure.ts";
-import { hookContext, notLonger } from "./announce.ts";
+import { hookContext, notLonger, unlessHurried } from "./announce.ts";
 import { settle } from "./apply.ts";
 import { type DecisionDeps, type ExecuteDeps, type Execution, newToken, type WorkloadLimits } from "./execution.ts";
 import { StopSignal } from "./job.ts";
@@ -65,11 +65,12 @@ async function executeSteps(
 async function tell<N extends EventName>(
   name: N,
   event: () => LifecycleEvents[N],
-  { events, clock }: ExecuteDeps,
+  { events, clock, hurry }: ExecuteDeps,
   log: Logger,
 ): Promise<void> {
   if (!events.has(name)) return;
-  await notLonger(HOOKS_SECONDS, events.emit(name, event(), log), `listeners of ${name}`, clock, log);
+  const told = notLonger(HOOKS_SECONDS, events.emit(name, event(), log), `listeners of ${name}`, clock, log);
+  await unlessHurried(told, hurry);
 }
 
 /** What `--debug` shows: the row of docs/protocol.md that was taken, and what came of it. */

@@ -31,6 +31,8 @@ export interface ExecuteDeps extends DecisionDeps {
   /** Tells hooks and listeners of an ending that has been recorded. Never rejects. */
   announce(ended: Ended): Promise<void>;
   readonly events: Events;
+  /** Aborts when hooks and listeners are not waited for any more: the worker has to end. @default - they get their time */
+  readonly hurry?: AbortSignal;
 }
 
 export interface WorkloadLimits {

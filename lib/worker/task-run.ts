@@ -18,6 +18,7 @@ import { type Failure, isTerminal, type TaskRecord } from "../store/record.ts";
 import type { Envelope } from "../wire/envelope.ts";
 import { toFailure } from "../wire/failure.ts";
 import { seal } from "../wire/seal.ts";
+import { unlessHurried } from "./announce.ts";
 import { writeSurely } from "./apply.ts";
 import {
   circumstancesOf,
@@ -303,7 +304,7 @@ export class TaskRun {
       const during = <T>(put: () => Promise<T>) => this.#keeping(put);
       return await protocol.apply(decision, this.#delivery, name, refused, this.#deps, { recorded, notPut, during });
     } finally {
-      await this.#announced;
+      await unlessHurried(this.#announced, this.#deps.hurry);
     }
   }
 

@@ -2,7 +2,8 @@
 import { randomBytes } from "node:crypto";
 import { availableParallelism, hostname } from "node:os";
 import type { App } from "../app.ts";
-import { WORKER_DEFAULTS } from "../defaults.ts";
+import { systemClock } from "../clock.ts";
+import { WORKER_DEFAULTS, WORKER_STOP } from "../defaults.ts";
 import { describe } from "../duration.ts";
 import { InvalidOption, StartupFailed } from "../errors.ts";
 import type { Logger } from "../log.ts";
@@ -28,7 +29,7 @@ export interface WorkerOptions {
   readonly concurrency?: number;
   /** Also end what comes to the dead-letter queues. @default true */
   readonly deadLetters?: boolean;
-  /** Seconds that running tasks get after `stop()`. @default 110 */
+  /** Seconds that running tasks get after `stop()`. @default 100 */
   readonly graceSeconds?: number;
   /** Seconds without progress after which it ends with WorkerStalled. @default 300 */
   readonly stallSeconds?: number;
@@ -130,6 +131,7 @@ async function start(
       if (news === "no answer") failing.set(queue, error instanceof Error ? error.message : String(error));
     };
   const here = runHere(app);
+  const hurry = new AbortController();
   // A heartbeat that gets through is progress too: a long task is no stall.
   const broker = heard(backends.broker, () => progress.note("heartbeat"));
   for (const { name, definition, concurrency } of served) {
@@ -138,7 +140,7 @@ async function start(
       ? createPool({ appPath: pathOf(options, name), processes: concurrency, memoryMb: definition.memoryMb, log })
       : undefined;
     if (pool) pools.push(pool);
-    const deps = executeDeps(app, { ...backends, broker }, owner, log, pool ?? here);
+    const deps = { ...executeDeps(app, { ...backends, broker }, owner, log, pool ?? here), hurry: hurry.signal };
     const consumer: ConsumerOptions = {
       name,
       queue: queueName(app.name, name),
@@ -161,9 +163,12 @@ async function start(
   }
   const where = await backends.where();
   const unguard = (options.guard ?? true) ? guardMainThread(stallSeconds) : async () => {};
-  const close = async () => {
+  const closing = async () => {
     await Promise.all([...pools.map((pool) => pool.close()), unguard(), app.closeResources()]);
     await app.events.emit("workerShutdown", { worker: owner }, log);
+  };
+  const close = async () => {
+    await closedInTime(closing(), log);
     await health?.close();
   };
   const description: WorkerDescription = {
@@ -189,7 +194,7 @@ async function start(
     })),
     ...(health === undefined ? {} : { health: health.url }),
   };
-  const worker = new RunningWorker(consumers, app, description, progress, close);
+  const worker = new RunningWorker(consumers, app, description, progress, hurry, close);
   health?.report(() => ({
     phase: worker.stopping ? "draining" : "running",
     inHand: worker.inHand,
@@ -238,11 +243,23 @@ function heard(broker: Broker, onAnswer: () => void): Broker {
   });
 }
 
+/** Real time, whatever clock the app has: processes end in it. Keeps the process alive until then. */
+async function closedInTime(closed: Promise<unknown>, log: Logger): Promise<void> {
+  const { closeSeconds } = WORKER_STOP;
+  const done = new AbortController();
+  const late = systemClock.sleep(closeSeconds * 1_000, done.signal).then(
+    () => log.error({}, `processes, resources or listeners of workerShutdown did not end within ${closeSeconds} s`),
+    () => {}, // they did
+  );
+  await Promise.race([closed.finally(() => done.abort()), late]);
+}
+
 class RunningWorker implements Worker {
   readonly description: WorkerDescription;
   readonly stopped: Promise<void>;
   readonly #consumers: readonly Consumer[];
   readonly #app: App;
+  readonly #hurry: AbortController;
   #stopping: Promise<void> | undefined;
   #draining = false;
 
@@ -251,9 +268,11 @@ class RunningWorker implements Worker {
     app: App,
     description: WorkerDescription,
     progress: Progress,
+    hurry: AbortController,
     close: () => Promise<unknown>,
   ) {
     this.#consumers = consumers;
+    this.#hurry = hurry;
     this.#app = app;
     this.description = description;
     this.stopped = this.#run(progress).finally(close);
@@ -270,7 +289,7 @@ class RunningWorker implements Worker {
   }
 
   stop(): Promise<void> {
-    if (this.#stopping) for (const consumer of this.#consumers) consumer.interrupt();
+    if (this.#stopping) this.#interrupt();
     this.#stopping ??= this.#stop();
     return this.#stopping;
   }
@@ -307,9 +326,18 @@ class RunningWorker implements Worker {
     this.#draining = true;
     for (const consumer of this.#consumers) consumer.stop();
     this.#app.events.emitNow("workerShuttingDown", { worker: this.description.owner }, this.#app.log);
-    const cancel = this.#app.clock.timer(this.description.graceSeconds * 1_000, () => {
-      for (const consumer of this.#consumers) consumer.interrupt();
-    });
+    const cancel = this.#app.clock.timer(this.description.graceSeconds * 1_000, () => this.#interrupt());
     await until.finally(cancel);
+  }
+
+  /** What still runs is given back, and who hears of it has little time left. */
+  #interrupt(): void {
+    for (const consumer of this.#consumers) consumer.interrupt();
+    this.#app.clock.timer(WORKER_STOP.settleSeconds * 1_000, () => {
+      const fields = { in_hand: this.inHand };
+      if (this.inHand > 0)
+        this.#app.log.error(fields, "the worker ends, hooks and listeners are not waited for any more");
+      this.#hurry.abort();
+    });
   }
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test, vi } from "vitest";
+import { WORKER_STOP } from "../../lib/defaults.ts";
 import { AccessDenied } from "../../lib/errors.ts";
 import { memoryApp, QUEUE } from "../support/memory-app.ts";
 
@@ -75,7 +76,7 @@ describe("when the grace is over", () => {
 
   test("a second stop() does not wait for it (test_hard_shutdown_from_warm)", async () => {
     await using it = await sleeper();
-    const worker = await it.startWorker({ graceSeconds: 110 });
+    const worker = await it.startWorker({ graceSeconds: 100 });
     const result = await it.tasks.sleeps.delay(60);
     await it.advance(1);
     void worker.worker.stop();
@@ -112,6 +113,56 @@ test("a worker killed in the middle loses nothing: another one runs its tasks (s
   await it.settle(...results);
   expect(await Promise.all(results.map((result) => result.state()))).toEqual(["SUCCESS", "SUCCESS", "SUCCESS"]);
   expect(results.map((result) => it.record(result)?.runs)).toEqual([2, 2, 2]);
+});
+
+test("hooks and listeners do not hold up the end: the grace and the seconds after it are all there is", async () => {
+  const told: string[] = [];
+  await using it = await memoryApp(
+    (app) => ({
+      late: app.task("late", { onSuccess: () => app.clock.sleep(25_000).then(() => void told.push("hook")) }, () =>
+        app.clock.sleep(4_000),
+      ),
+    }),
+    { worker: false },
+  );
+  const worker = await it.startWorker({ graceSeconds: 5 });
+  const result = await it.tasks.late.delay();
+  await it.advance(1);
+  let stopped = false;
+  const stopping = worker.worker.stop().then(() => {
+    stopped = true;
+  });
+  await it.advance(5 + WORKER_STOP.settleSeconds - 1);
+  expect(stopped).toBe(false); // hooks get what time there is
+  await it.advance(1);
+  await stopping;
+  expect(told).toEqual([]);
+  expect(await result.state()).toBe("SUCCESS");
+  expect(it.logs.filter(({ level }) => level === "error")).toEqual([
+    expect.objectContaining({
+      message: "the worker ends, hooks and listeners are not waited for any more",
+      in_hand: 1,
+    }),
+  ]);
+});
+
+test("a listener that never returns does not keep the worker from starting to stop", async () => {
+  await using it = await memoryApp(
+    (app) => {
+      app.on("taskReceived", () => new Promise(() => {}));
+      return { works: app.task("works", () => "done") };
+    },
+    { worker: false },
+  );
+  const worker = await it.startWorker({ graceSeconds: 5 });
+  const result = await it.tasks.works.delay();
+  await it.advance(1);
+  const stopping = worker.worker.stop();
+  await it.advance(5 + WORKER_STOP.settleSeconds);
+  await stopping;
+  expect(worker.worker.inHand).toBe(0);
+  expect(it.broker.bodies(QUEUE)).toHaveLength(1); // it is back for others
+  expect(await result.state()).not.toBe("SUCCESS");
 });
 
 describe("a worker that may no longer receive", () => {

@@ -85,7 +85,7 @@ describe.concurrent("stopping", () => {
     expect(code).toBe(0);
     expect(logLines(stderr).map(({ message }) => message)).toEqual(
       expect.arrayContaining([
-        "stopping: 1 in hand, up to 110 s; again to stop at once",
+        "stopping: 1 in hand, up to 100 s; again to stop at once",
         "succeeded",
         "stopped, nothing in hand",
       ]),

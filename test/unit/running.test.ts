@@ -6,12 +6,22 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { EXIT } from "../../lib/cli/exit-codes.ts";
-import { WORKER_DEFAULTS } from "../../lib/defaults.ts";
+import { ECS, POOL, WORKER_DEFAULTS, WORKER_STOP } from "../../lib/defaults.ts";
 
 const read = (name: string) => readFileSync(new URL(`../../examples/starter/${name}`, import.meta.url), "utf8");
 const ENTRY = "node_modules/lovage/dist/functions/worker/main.js";
 /** What run-worker.ts adds to the grace before it gives up. */
-const MARGIN_SECONDS = 15;
+const MARGIN_SECONDS = WORKER_STOP.settleSeconds + WORKER_STOP.closeSeconds;
+
+test("grace and end fit into the longest stopTimeout of ECS, and what closes has the time to", () => {
+  const { settleSeconds, closeSeconds, spareSeconds } = WORKER_STOP;
+  const { graceSeconds, waitSeconds } = WORKER_DEFAULTS;
+  expect(Math.max(graceSeconds, waitSeconds) + settleSeconds + closeSeconds + spareSeconds).toBeLessThanOrEqual(
+    ECS.maxStopTimeoutSeconds,
+  );
+  expect(POOL.farewellSeconds).toBeLessThan(closeSeconds);
+  expect(spareSeconds).toBeGreaterThan(0);
+});
 
 test("systemd waits for the grace and what follows it, and starts it again but for wrong use", () => {
   const unit = read("worker.service");
