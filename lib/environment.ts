@@ -15,6 +15,8 @@ export const VARIABLES = {
   queueUrlBase: "LOVAGE_QUEUE_URL_BASE",
   /** The SDK's own; `lovage dev` then starts no DynamoDB of its own. */
   dynamodbEndpoint: "AWS_ENDPOINT_URL_DYNAMODB",
+  /** Amazon ECS sets it in every container: the agent's endpoint. */
+  ecsAgentUri: "ECS_AGENT_URI",
   /** https://no-color.org */
   noColour: "NO_COLOR",
 } as const;
@@ -24,6 +26,7 @@ export interface Environment {
   readonly logFormat: "json" | "pretty" | undefined;
   readonly noColour: boolean;
   readonly dynamodbEndpoint: string | undefined;
+  readonly ecsAgentUri: string | undefined;
 }
 
 /** Throws InvalidOption. An empty variable counts as not set. */
@@ -37,6 +40,7 @@ export function readEnvironment(variables: NodeJS.ProcessEnv = process.env): Env
     logFormat: format,
     noColour: Boolean(variables[VARIABLES.noColour]),
     dynamodbEndpoint: variables[VARIABLES.dynamodbEndpoint] || undefined,
+    ecsAgentUri: variables[VARIABLES.ecsAgentUri] || undefined,
   };
 }
 

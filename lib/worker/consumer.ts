@@ -24,10 +24,10 @@ const LONGEST_PAUSE_MS = 30_000;
 const SHORT_POLL_PAUSE_MS = 1_000;
 
 /**
- * answer: SQS answered a poll. no answer: it did not, or refused. settled: a message is done. hiccup: one was given back, a back
- * end failed in the middle.
+ * answer: SQS answered a poll. received: it brought something. no answer: it did not answer, or refused. settled: a message is
+ * done. hiccup: one was given back, a back end failed in the middle.
  */
-export type ConsumerNews = "answer" | "no answer" | "settled" | "hiccup";
+export type ConsumerNews = "answer" | "received" | "no answer" | "settled" | "hiccup";
 
 /** Hears of everything that happens to a consumer; `error` comes with "no answer". */
 export type Note = (news: ConsumerNews, error?: unknown) => void;
@@ -129,6 +129,7 @@ export class Consumer {
       if (!this.#stopping && this.#running.size + this.#moving < this.options.concurrency) this.#start(delivery);
       else this.#waiting.push({ delivery, heartbeat: this.#keepInvisible(delivery) });
     }
+    if (deliveries.length > 0) this.#note("received");
     if (this.#stopping) await this.#handBackWaiting();
   }
 

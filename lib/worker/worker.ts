@@ -5,6 +5,7 @@ import type { App } from "../app.ts";
 import { systemClock } from "../clock.ts";
 import { WORKER_DEFAULTS, WORKER_STOP } from "../defaults.ts";
 import { describe } from "../duration.ts";
+import { readEnvironment } from "../environment.ts";
 import { InvalidOption, StartupFailed } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import { closest } from "../options.ts";
@@ -19,6 +20,7 @@ import { type HealthServer, serveHealth } from "./health-server.ts";
 import { createPool, type TaskPool } from "./pool.ts";
 import { runHere } from "./pool-here.ts";
 import { guardMainThread, Progress } from "./progress.ts";
+import { protectionOf } from "./protection.ts";
 
 export interface WorkerOptions {
   /** The app's module: the processes of CPU-heavy workloads import it again. */
@@ -118,6 +120,7 @@ async function start(
   const deadLetters = options.deadLetters ?? true;
   if (deadLetters) for (const { name } of served) await backends.broker.check(deadLetterQueueName(app.name, name));
 
+  const names = served.map(({ name }) => name);
   const stallSeconds = options.stallSeconds ?? WORKER_DEFAULTS.stallSeconds;
   const progress = new Progress(app.clock, stallSeconds);
   const pools: TaskPool[] = [];
@@ -129,7 +132,12 @@ async function start(
       progress.note(news);
       if (news === "answer") failing.delete(queue);
       if (news === "no answer") failing.set(queue, error instanceof Error ? error.message : String(error));
+      if (news !== "answer") protection.look();
     };
+  const tasks = [...app.tasks.values()].map(({ settings }) => settings);
+  const inHand = () => consumers.reduce((sum, consumer) => sum + consumer.inHand, 0);
+  const timeLimits = tasks.filter(({ workload }) => names.includes(workload)).map(({ timeLimit }) => timeLimit);
+  const protection = protectionOf(readEnvironment().ecsAgentUri, timeLimits, { inHand, clock: app.clock, log });
   const here = runHere(app);
   const hurry = new AbortController();
   // A heartbeat that gets through is progress too: a long task is no stall.
@@ -164,7 +172,7 @@ async function start(
   const where = await backends.where();
   const unguard = (options.guard ?? true) ? guardMainThread(stallSeconds) : async () => {};
   const closing = async () => {
-    await Promise.all([...pools.map((pool) => pool.close()), unguard(), app.closeResources()]);
+    await Promise.all([...pools.map((pool) => pool.close()), unguard(), app.closeResources(), protection.close()]);
     await app.events.emit("workerShutdown", { worker: owner }, log);
   };
   const close = async () => {
@@ -188,9 +196,7 @@ async function start(
       visibilitySeconds: definition.heartbeatVisibilitySeconds,
       maxReceiveCount: definition.maxReceiveCount,
       memoryMb: definition.memoryMb,
-      tasks: [...app.tasks.values()]
-        .filter(({ settings }) => settings.workload === name)
-        .map(({ settings }) => settings.name),
+      tasks: tasks.filter(({ workload }) => workload === name).map((settings) => settings.name),
     })),
     ...(health === undefined ? {} : { health: health.url }),
   };
@@ -201,7 +207,7 @@ async function start(
     standstill: progress.standstill(),
     failing: [...failing].map(([queue, error]) => ({ queue, error })),
   }));
-  await app.events.emit("workerReady", { worker: owner, workloads: served.map(({ name }) => name) }, log);
+  await app.events.emit("workerReady", { worker: owner, workloads: names }, log);
   return worker;
 }
 

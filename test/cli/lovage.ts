@@ -18,6 +18,8 @@ export interface RunOptions {
   readonly cwd?: string;
   /** @default "ignore" */
   readonly stdin?: "ignore" | "pipe";
+  /** A built entry point, such as `functions/worker/main.js`. @default - the command */
+  readonly entry?: string;
 }
 
 export class Running implements AsyncDisposable {
@@ -26,8 +28,9 @@ export class Running implements AsyncDisposable {
   stderr = "";
   readonly #ended: Promise<unknown[]>;
 
-  constructor(args: readonly string[], { env = {}, cwd = FIXTURES, stdin = "ignore" }: RunOptions) {
-    this.child = spawn(process.execPath, [MAIN, ...args], {
+  constructor(args: readonly string[], { env = {}, cwd = FIXTURES, stdin = "ignore", entry }: RunOptions) {
+    const main = entry === undefined ? MAIN : fileURLToPath(new URL(`../../dist/${entry}`, import.meta.url));
+    this.child = spawn(process.execPath, [main, ...args], {
       cwd,
       env: { ...bare(), ...env },
       stdio: [stdin, "pipe", "pipe"],
@@ -102,7 +105,7 @@ export function logLines(stderr: string): readonly Record<string, unknown>[] {
 
 function bare(): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(
-    ([name]) => !/^(AWS_|LOVAGE_|NODE_|VITEST|VITE|NO_COLOR|FORCE_COLOR)/.test(name),
+    ([name]) => !/^(AWS_|ECS_|LOVAGE_|NODE_|VITEST|VITE|NO_COLOR|FORCE_COLOR)/.test(name),
   );
   return { ...Object.fromEntries(kept), AWS_EC2_METADATA_DISABLED: "true" };
 }
