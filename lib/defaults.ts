@@ -62,6 +62,42 @@ export const ECS = {
   maxProtectionMinutes: 2_880,
 } as const;
 
+/** What AWS Fargate offers: vCPUs, and the memory that goes with them. Source: "Fargate task sizes" (2026-11). */
+export const FARGATE_SIZES: readonly {
+  readonly cpu: number;
+  readonly memoryMb: { readonly min: number; readonly max: number; readonly step: number };
+}[] = [
+  { cpu: 0.25, memoryMb: { min: 512, max: 512, step: 512 } },
+  { cpu: 0.25, memoryMb: { min: 1_024, max: 2_048, step: 1_024 } },
+  { cpu: 0.5, memoryMb: { min: 1_024, max: 4_096, step: 1_024 } },
+  { cpu: 1, memoryMb: { min: 2_048, max: 8_192, step: 1_024 } },
+  { cpu: 2, memoryMb: { min: 4_096, max: 16_384, step: 1_024 } },
+  { cpu: 4, memoryMb: { min: 8_192, max: 30_720, step: 1_024 } },
+  { cpu: 8, memoryMb: { min: 16_384, max: 61_440, step: 4_096 } },
+  { cpu: 16, memoryMb: { min: 32_768, max: 122_880, step: 8_192 } },
+];
+
+/** How containers are scaled. Source: Application Auto Scaling API reference, "Step scaling" (2026-11). */
+export const CONTAINER_SCALING = {
+  /** StepAdjustments of one policy. */
+  maxSteps: 20,
+  /** Nothing waits and nothing is in flight for so many minutes in a row: then the last worker goes. SQS's numbers are approximate. */
+  idleMinutes: 5,
+  /** Between one step down and the next. Steps up do not wait. */
+  scaleInPauseSeconds: 5 * MINUTE,
+} as const;
+
+/** Where a container serves /healthz to ECS, within itself. */
+export const CONTAINER_HEALTH = {
+  port: 8_080,
+  host: "127.0.0.1",
+  everySeconds: 30,
+  timeoutSeconds: 5,
+  retries: 3,
+  /** Failures do not count before: the app is loaded, queues and table are checked. */
+  startSeconds: 60,
+} as const;
+
 /** What a task does unless its options, its workload or its caller say otherwise. */
 export const TASK_DEFAULTS = {
   /** Celery: Task.max_retries. */

@@ -1,7 +1,7 @@
 // What cannot work is refused at synth, before anything is deployed. Rules are rows: where `condition` holds, `message` says
 // what is wrong, with the number given and the numbers allowed. Pure: no CDK in here.
 import { MIN_VISIBILITY_SECONDS } from "../../lib/core/visibility.ts";
-import { LAMBDA, LAMBDA_VISIBILITY_FACTOR, SQS, TASK_DEFAULTS } from "../../lib/defaults.ts";
+import { FARGATE_SIZES, LAMBDA, LAMBDA_VISIBILITY_FACTOR, SQS, TASK_DEFAULTS } from "../../lib/defaults.ts";
 import { deadLetterQueueName } from "../../lib/store/table.ts";
 import type { Workload } from "../../lib/workload.ts";
 
@@ -103,6 +103,24 @@ export const WORKLOAD_RULES: readonly Rule<WorkloadSettings>[] = [
       `memory is ${memoryMb} MB; Lambda takes ${LAMBDA.minMemoryMb} to ${LAMBDA.maxMemoryMb} whole MB`,
   },
   {
+    condition: ({ kind, fargate }) =>
+      kind === "fargate" && !!fargate && !FARGATE_SIZES.some(({ cpu }) => cpu === fargate.cpu),
+    message: ({ fargate }) =>
+      `cpu is ${fargate?.cpu}; Fargate offers ${[...new Set(FARGATE_SIZES.map(({ cpu }) => cpu))].join(", ")} vCPU`,
+  },
+  {
+    condition: ({ kind, fargate, memoryMb }) => {
+      const sizes = FARGATE_SIZES.filter(({ cpu }) => kind === "fargate" && cpu === fargate?.cpu);
+      return sizes.length > 0 && !sizes.some((size) => offers(size, memoryMb));
+    },
+    message: ({ fargate, memoryMb }) =>
+      `memory is ${memoryMb} MB with ${fargate?.cpu} vCPU; with that Fargate offers ${FARGATE_SIZES.filter(
+        ({ cpu }) => cpu === fargate?.cpu,
+      )
+        .map(({ memoryMb: { min, max, step } }) => (min === max ? `${min}` : `${min} to ${max} in steps of ${step}`))
+        .join(", or ")} MB`,
+  },
+  {
     condition: ({ maxReceiveCount: count }) => outside(count, MIN_RECEIVE_COUNT, MAX_RECEIVE_COUNT),
     message: ({ maxReceiveCount: count }) =>
       `maxReceiveCount is ${count}; it takes ${MIN_RECEIVE_COUNT} to ${MAX_RECEIVE_COUNT}: deliveries that never reach a task count too, and fewer would dead-letter tasks that never ran`,
@@ -194,6 +212,10 @@ export const NAMING_RULES: readonly Rule<Naming>[] = [
 /** The messages of all rules that are broken. */
 export function broken<T>(rules: readonly Rule<T>[], settings: T): readonly string[] {
   return rules.filter(({ condition }) => condition(settings)).map(({ message }) => message(settings));
+}
+
+function offers({ memoryMb: { min, max, step } }: (typeof FARGATE_SIZES)[number], memoryMb: number): boolean {
+  return memoryMb >= min && memoryMb <= max && (memoryMb - min) % step === 0;
 }
 
 function outside(value: number, min: number, max: number): boolean {

@@ -24,6 +24,21 @@ describe("settings of a workload", () => {
   test.each([
     ["the defaults of a function", lambda],
     ["the defaults of containers", fargate],
+    ...(
+      [
+        [0.25, "512MB"],
+        [0.25, "2GB"],
+        [0.5, "4GB"],
+        [1, "2GB"],
+        [2, "16GB"],
+        [4, "30GB"],
+        [8, "60GB"],
+        [16, "120GB"],
+      ] as const
+    ).map(([cpu, memory]): [string, WorkloadSettings] => [
+      `${cpu} vCPU and ${memory}`,
+      { ...onFargate({ cpu, memory }), ...rest },
+    ]),
     ["exactly six times the timeout", { ...lambda, visibilitySeconds: 360 }],
     ["Lambda's longest timeout", { ...onLambda({ timeout: "15m" }), ...rest }],
     [
@@ -53,6 +68,22 @@ describe("settings of a workload", () => {
     ["visibility is over 12 hours", { ...fargate, visibilitySeconds: 43_201 }, ["43201 s", "0 to 43200"]],
     ["heartbeats leave no lease", { ...fargate, heartbeatVisibilitySeconds: 10 }, ["10 s", "15 to 43200"]],
     ["visibility is under six timeouts", { ...lambda, visibilitySeconds: 359 }, ["359 s", "6 times", "60 s", "360 s"]],
+    ["a size that Fargate has not", { ...onFargate({ cpu: 3 }), ...rest }, ["cpu is 3", "0.25, 0.5, 1, 2, 4, 8, 16"]],
+    [
+      "too little memory for so many vCPUs",
+      { ...onFargate({ cpu: 2, memory: "2GB" }), ...rest },
+      ["2048 MB with 2 vCPU", "4096 to 16384 in steps of 1024"],
+    ],
+    [
+      "too much memory for a quarter of a vCPU",
+      { ...onFargate({ cpu: 0.25, memory: "4GB" }), ...rest },
+      ["4096 MB with 0.25 vCPU", "512, or 1024 to 2048 in steps of 1024"],
+    ],
+    [
+      "memory between two steps",
+      { ...onFargate({ cpu: 16, memory: "36GB" }), ...rest },
+      ["36864 MB with 16 vCPU", "32768 to 122880 in steps of 8192"],
+    ],
     [
       "the function would run over 15 minutes",
       { ...lambda, visibilitySeconds: 5_406, lambda: { timeoutSeconds: 901, maxConcurrency: 2 } },
