@@ -5,6 +5,9 @@ import { Construct } from "constructs";
 const REASONS = {
   DDB3: "records are results with a time to live, not data that anybody restores; point-in-time recovery would bill every GB of them",
   S1: "objects are arguments and results that expire; each access by a task is in that task's own log",
+  VPC7: "nothing listens in this network; flow logs would be billed by the GB, and its owner may switch them on",
+  ECS2: "the variables say where queues are and what to log; secrets are the task's own business, read with its role",
+  ECS4: "Container Insights is billed by the metric for every task; workers write their own metrics, and SQS has the backlog",
 } as const;
 
 export function acknowledge(construct: Construct, rule: keyof typeof REASONS): void {

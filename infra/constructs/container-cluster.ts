@@ -9,6 +9,7 @@ import { GatewayVpcEndpointAwsService, type IVpc, type SelectedSubnets, SubnetTy
 import { Cluster, ContainerInsights, type ICluster } from "aws-cdk-lib/aws-ecs";
 import { StringParameter } from "aws-cdk-lib/aws-ssm";
 import { Construct } from "constructs";
+import { acknowledge } from "./acknowledged.ts";
 
 export interface ContainerClusterProps {
   /** Name of the app, and of the cluster. */
@@ -32,12 +33,14 @@ export class ContainerCluster extends Construct {
     super(scope, id);
     this.#props = props;
     this.vpc = props.vpc ?? this.#network();
-    this.cluster = new Cluster(this, "Cluster", {
+    const cluster = new Cluster(this, "Cluster", {
       clusterName: props.app,
       vpc: this.vpc,
       // It is billed by the metric, for every task and service. What is asked of workers is in their own metrics and SQS's.
       containerInsightsV2: ContainerInsights.DISABLED,
-    }) as ICluster; // it is one, but for what exactOptionalPropertyTypes makes of its optional properties
+    });
+    acknowledge(cluster, "ECS4");
+    this.cluster = cluster as ICluster; // it is one, but for what exactOptionalPropertyTypes makes of its optional properties
   }
 
   /** The cluster for a workload whose construct is `scope`. From another stack it is named and not referred to. */
@@ -63,6 +66,7 @@ export class ContainerCluster extends Construct {
       },
       restrictDefaultSecurityGroup: false, // nothing is in it, and emptying it takes a function
     });
+    acknowledge(vpc, "VPC7");
     const values = { vpc: vpc.vpcId, ...subnetParameters(vpc.publicSubnets.map(({ subnetId }) => subnetId)) };
     for (const [name, stringValue] of Object.entries(values)) {
       new StringParameter(this, `Parameter-${name}`, { parameterName: this.#parameter(name), stringValue });

@@ -1,5 +1,5 @@
 // The containers of one workload: a service on Fargate that scales from and to zero.
-import { Duration, RemovalPolicy, Size, Stack } from "aws-cdk-lib";
+import { Duration, RemovalPolicy, Size, Stack, Token } from "aws-cdk-lib";
 import { type IVpc, SecurityGroup } from "aws-cdk-lib/aws-ec2";
 import {
   AvailabilityZoneRebalancing,
@@ -19,6 +19,7 @@ import { LogGroup, type RetentionDays } from "aws-cdk-lib/aws-logs";
 import type { IQueue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import { CONTAINER_HEALTH, ECS } from "../../lib/defaults.ts";
+import { acknowledge, acknowledgeWildcard } from "./acknowledged.ts";
 import { ContainerCluster, containerSubnets } from "./container-cluster.ts";
 import { ContainerScaling } from "./container-scaling.ts";
 import { slotsOf } from "./scaling-steps.ts";
@@ -71,7 +72,7 @@ export class ContainerWorker extends Construct {
       removalPolicy: RemovalPolicy.DESTROY,
     });
     this.taskRole = new Role(this, "Role", { assumedBy: new ServicePrincipal("ecs-tasks.amazonaws.com") });
-    this.#allowProtection();
+    this.#allowProtection(props);
     this.service = this.#service(props, this.#taskDefinition(props, fargate.cpu));
     this.scaling = new ContainerScaling(this, "Scaling", {
       cluster: this.cluster,
@@ -84,12 +85,15 @@ export class ContainerWorker extends Construct {
   }
 
   /** The agent asks with the role of the task. IAM cannot narrow it to the task that asks. */
-  #allowProtection(): void {
-    const tasks = Stack.of(this).formatArn({
-      service: "ecs",
-      resource: "task",
-      resourceName: `${this.cluster.clusterName}/*`,
-    });
+  #allowProtection({ app }: ContainerWorkerProps): void {
+    // One that is made here has the app's name; said literally, for rules that look at it.
+    const cluster = Token.isUnresolved(this.cluster.clusterName) ? app : this.cluster.clusterName;
+    const tasks = Stack.of(this).formatArn({ service: "ecs", resource: "task", resourceName: `${cluster}/*` });
+    acknowledgeWildcard(
+      this.taskRole,
+      `arn:<AWS::Partition>:ecs:<AWS::Region>:<AWS::AccountId>:task/${cluster}/*`,
+      "a task is named by ECS when it starts; all of the cluster are workers of this app",
+    );
     this.taskRole.addToPolicy(new PolicyStatement({ actions: ["ecs:UpdateTaskProtection"], resources: [tasks] }));
   }
 
@@ -102,6 +106,7 @@ export class ContainerWorker extends Construct {
       runtimePlatform: { cpuArchitecture: CpuArchitecture.ARM64, operatingSystemFamily: OperatingSystemFamily.LINUX },
       taskRole: this.taskRole,
     });
+    acknowledge(definition, "ECS2");
     const { port, host } = CONTAINER_HEALTH;
     const container = definition.addContainer("worker", {
       image: props.image,

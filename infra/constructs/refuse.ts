@@ -28,6 +28,10 @@ export function stackNameOf(name: string): string {
   return name.replaceAll("_", "-");
 }
 
+export function containersStackOf(app: string): string {
+  return stackNameOf(`${app}-containers`);
+}
+
 /** Throws InvalidOption. */
 export function refuseWhatCannotWork(
   { app, existing = {}, workloadAlarms = {} }: TaskAppProps,
@@ -36,6 +40,9 @@ export function refuseWhatCannotWork(
 ): void {
   const stacks = [
     { of: "the table", stack: stackNameOf(tableName(app.name)) },
+    ...(settings.some(({ fargate }) => fargate)
+      ? [{ of: "the cluster of its containers", stack: containersStackOf(app.name) }]
+      : []),
     ...settings.map(({ workload }) => ({ of: workload, stack: stackNameOf(queueName(app.name, workload)) })),
   ];
   const workloads = settings.map(({ workload }) => workload);

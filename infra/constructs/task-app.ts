@@ -1,5 +1,6 @@
 import { type Environment, RemovalPolicy, Stack } from "aws-cdk-lib";
 import { type ITable, Table } from "aws-cdk-lib/aws-dynamodb";
+import type { IVpc } from "aws-cdk-lib/aws-ec2";
 import type { TaskDefinition } from "aws-cdk-lib/aws-ecs";
 import type { Grant, IGrantable } from "aws-cdk-lib/aws-iam";
 import { RetentionDays } from "aws-cdk-lib/aws-logs";
@@ -8,13 +9,22 @@ import { VARIABLES } from "../../lib/environment.ts";
 import { queueName, tableName } from "../../lib/store/table.ts";
 import type { Workload } from "../../lib/workload.ts";
 import { configure, principalOf } from "./configure.ts";
+import { ContainerCluster } from "./container-cluster.ts";
 import type { Existing } from "./existing.ts";
 import { AppGrants } from "./grants.ts";
 import type { AlarmOptions } from "./monitoring.ts";
 import { PayloadBucket } from "./payload-bucket.ts";
 import { entryModule, projectOf } from "./project.ts";
-import { alarmsOf, refuseSecondApp, refuseWhatCannotWork, settingsOf, stackNameOf } from "./refuse.ts";
+import {
+  alarmsOf,
+  containersStackOf,
+  refuseSecondApp,
+  refuseWhatCannotWork,
+  settingsOf,
+  stackNameOf,
+} from "./refuse.ts";
 import { resultsTable } from "./results-table.ts";
+import { type ImageOptions, workerImage } from "./worker-image.ts";
 import { WorkloadResources } from "./workload-resources.ts";
 
 /** What a deployment needs to know of an app. What `createApp` returns has it; so may a value of its own. */
@@ -32,7 +42,7 @@ export interface DeployedTask {
   readonly settings: { readonly name: string; readonly workload: string; readonly timeLimit: number };
 }
 
-export interface TaskAppProps {
+export interface TaskAppProps extends ImageOptions {
   readonly app: AppDefinition;
   /**
    * Module that exports `handler`, made by `createLambdaHandler(app)`, and imports the tasks. It is bundled by esbuild for the
@@ -41,6 +51,8 @@ export interface TaskAppProps {
   readonly entry: string;
   /** The same for the functions on dead-letter queues: where the tasks' own modules need more than a function has. @default - `entry` */
   readonly deadLetterEntry?: string;
+  /** Network of the containers. @default - one with public subnets, without NAT, where the app has a Fargate workload */
+  readonly vpc?: IVpc;
   /** Variables of every worker's environment, for the tasks. @default - none */
   readonly environment?: Readonly<Record<string, string>>;
   /**
@@ -146,12 +158,25 @@ export class TaskApp extends Construct {
       },
       logRetention: props.logRetention ?? RetentionDays.ONE_MONTH,
     };
+    const containers = settings.some(({ fargate }) => fargate) && {
+      image: workerImage(project, props),
+      cluster: new ContainerCluster(
+        place("Containers", containersStackOf(app.name), `Cluster and network of the containers of ${app.name}`),
+        "Cluster",
+        { app: app.name, vpc: props.vpc },
+      ),
+    };
     this.workloads = Object.fromEntries(
       settings.map((one) => {
         const { workload } = one;
         const stack = stackNameOf(queueName(app.name, workload));
         const home = place(`Workload-${workload}`, stack, `Workload ${workload} of ${app.name}`);
-        const own = { settings: one, alarms: alarmsOf(workload, props), existing: existing.queues?.[workload] };
+        const own = {
+          settings: one,
+          alarms: alarmsOf(workload, props),
+          existing: existing.queues?.[workload],
+          containers: one.fargate && containers ? containers : undefined,
+        };
         return [workload, new WorkloadResources(home, "Workload", { ...shared, ...own })];
       }),
     );

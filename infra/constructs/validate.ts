@@ -205,7 +205,7 @@ export const NAMING_RULES: readonly Rule<Naming>[] = [
   {
     condition: ({ stacks }) => new Set(stacks.map(({ stack }) => stack)).size < stacks.length,
     message: ({ stacks }) =>
-      `two workloads get one stack name: ${stacks.map(({ of, stack }) => `${of} -> ${stack}`).join(", ")}; rename one, or put TaskApp into a stack of yours`,
+      `two stacks get one name: ${stacks.map(({ of, stack }) => `${of} -> ${stack}`).join(", ")}; rename one, or put TaskApp into a stack of yours`,
   },
 ];
 

@@ -1,12 +1,15 @@
 // All of one workload: its queues, who works them off, who ends its dead letters, and the alarms that tell when nobody does.
 import type { RemovalPolicy } from "aws-cdk-lib";
 import type { Alarm } from "aws-cdk-lib/aws-cloudwatch";
+import type { ContainerImage } from "aws-cdk-lib/aws-ecs";
 import type { IRole } from "aws-cdk-lib/aws-iam";
 import type { RetentionDays } from "aws-cdk-lib/aws-logs";
 import type { IQueue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import { DEAD_LETTER_FUNCTION } from "../../lib/defaults.ts";
 import { deadLetterQueueName, queueName } from "../../lib/store/table.ts";
+import type { ContainerCluster } from "./container-cluster.ts";
+import { ContainerWorker } from "./container-worker.ts";
 import type { AppGrants } from "./grants.ts";
 import { type AlarmOptions, addAlarms } from "./monitoring.ts";
 import type { Project } from "./project.ts";
@@ -27,20 +30,32 @@ export interface WorkloadResourcesProps {
   readonly logRetention: RetentionDays;
   readonly alarms: AlarmOptions;
   readonly existing: ExistingQueues | undefined;
+  /** Of a Fargate workload. */
+  readonly containers: Containers | undefined;
+}
+
+/** What containers run, and where. */
+export interface Containers {
+  readonly image: ContainerImage;
+  readonly cluster: ContainerCluster;
 }
 
 export class WorkloadResources extends Construct {
   readonly queue: IQueue;
   readonly deadLetterQueue: IQueue;
-  /** Works the queue off: of a Lambda workload. */
+  /** Works the queue off, of a Lambda workload. */
   readonly workerFunction: WorkerFunction | undefined;
+  /** Works the queue off, of a Fargate workload. */
+  readonly containerWorker: ContainerWorker | undefined;
+  /** What its tasks run with: grant it what they need. */
+  readonly role: IRole;
   /** Records what nobody could bring to an end. */
   readonly deadLetterFunction: WorkerFunction;
   readonly alarms: readonly Alarm[];
 
   constructor(scope: Construct, id: string, props: WorkloadResourcesProps) {
     super(scope, id);
-    const { app, settings, grants, environment, project, logRetention } = props;
+    const { app, settings, grants, environment, project, logRetention, containers } = props;
     const { workload, lambda } = settings;
     const names = { queueName: queueName(app, workload), deadLetterQueueName: deadLetterQueueName(app, workload) };
     const { queue, deadLetterQueue } = workloadQueues(this, props);
@@ -60,7 +75,11 @@ export class WorkloadResources extends Construct {
         memoryMb: settings.memoryMb,
         batchSize: settings.batchSize,
       });
-    if (this.workerFunction) grants.work(this.workerFunction.role, workload);
+    this.containerWorker = containers && this.#containerWorker(props, containers);
+    const role = this.workerFunction?.role ?? this.containerWorker?.taskRole;
+    if (role === undefined) throw new Error(`workload "${workload}" is of no kind`); // validate.ts has refused that
+    this.role = role;
+    grants.work(role, workload);
 
     this.deadLetterFunction = new WorkerFunction(this, "DeadLetterWorker", {
       ...shared,
@@ -75,8 +94,16 @@ export class WorkloadResources extends Construct {
     this.alarms = addAlarms(this, { queue, deadLetterQueue, ...names }, props.alarms);
   }
 
-  /** The role its tasks run with: to grant them what they need. */
-  get role(): IRole {
-    return this.workerFunction?.role as IRole;
+  #containerWorker(props: WorkloadResourcesProps, { image, cluster }: Containers): ContainerWorker {
+    return new ContainerWorker(this, "Containers", {
+      app: props.app,
+      workload: props.settings,
+      queue: this.queue,
+      queueName: queueName(props.app, props.settings.workload),
+      image,
+      cluster: cluster.in(this),
+      environment: props.environment,
+      logRetention: props.logRetention,
+    });
   }
 }

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { App } from "aws-cdk-lib";
 import { expect, test } from "vitest";
 import { TaskApp } from "../../infra/index.ts";
-import { ENTRY } from "./deploy.ts";
+import { ENTRY, image } from "./deploy.ts";
 import { duckling } from "./duckling.ts";
 
 const installed = spawnSync("cfn-lint", ["--version"]).status === 0;
@@ -18,10 +18,14 @@ test.skipIf(!installed)("cfn-lint finds nothing in the templates", () => {
   const outdir = mkdtempSync(join(tmpdir(), "lovage-lint-"));
   try {
     const cdk = new App({ outdir, context: { "aws:cdk:bundling-stacks": [] } });
-    new TaskApp(cdk, "Duckling", { app: { ...duckling, payloads: { bucket: "duckling-payloads" } }, entry: ENTRY });
+    new TaskApp(cdk, "Duckling", {
+      app: { ...duckling, payloads: { bucket: "duckling-payloads" } },
+      entry: ENTRY,
+      image,
+    });
     cdk.synth();
     const templates = readdirSync(outdir).filter((name) => name.endsWith(".template.json"));
-    expect(templates).toHaveLength(3);
+    expect(templates).toHaveLength(4);
     const ignoring = ["--ignore-checks", ...OF_THE_CDK, "--"];
     expect(execFileSync("cfn-lint", [...ignoring, ...templates], { cwd: outdir, encoding: "utf8" })).toBe("");
   } finally {

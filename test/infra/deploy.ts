@@ -1,17 +1,20 @@
 // A TaskApp synthesized for a test. Functions are not bundled, but where a test is about that.
 import { App, Stack } from "aws-cdk-lib";
 import { Template } from "aws-cdk-lib/assertions";
+import { ContainerImage } from "aws-cdk-lib/aws-ecs";
 import { TaskApp, type TaskAppProps } from "../../infra/index.ts";
 import { duckling } from "./duckling.ts";
 
 export const ENTRY = "functions/worker/handler.ts";
+
+export const image = ContainerImage.fromRegistry("duckling");
 
 export const unbundled = () => new App({ context: { "aws:cdk:bundling-stacks": [] } });
 
 /** In an App, and the templates of its stacks by stack name. */
 export function deploy(props: Partial<TaskAppProps> = {}) {
   const cdk = unbundled();
-  const taskApp = new TaskApp(cdk, "Duckling", { app: duckling, entry: ENTRY, ...props });
+  const taskApp = new TaskApp(cdk, "Duckling", { app: duckling, entry: ENTRY, image, ...props });
   const templates = new Map(
     taskApp.node
       .findAll()
@@ -29,7 +32,7 @@ export function deploy(props: Partial<TaskAppProps> = {}) {
 /** The same in one stack. */
 export function deployInStack(props: Partial<TaskAppProps> = {}) {
   const stack = new Stack(unbundled(), "Shop");
-  const taskApp = new TaskApp(stack, "Duckling", { app: duckling, entry: ENTRY, ...props });
+  const taskApp = new TaskApp(stack, "Duckling", { app: duckling, entry: ENTRY, image, ...props });
   return { stack, taskApp, template: () => Template.fromStack(stack) };
 }
 

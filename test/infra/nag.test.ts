@@ -7,7 +7,7 @@ import { Queue } from "aws-cdk-lib/aws-sqs";
 import { AwsSolutionsChecks } from "cdk-nag";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { TaskApp } from "../../infra/index.ts";
-import { ENTRY } from "./deploy.ts";
+import { ENTRY, image } from "./deploy.ts";
 import { duckling } from "./duckling.ts";
 
 let outdir: string;
@@ -42,12 +42,12 @@ function findings(make: (cdk: App) => void): readonly string[] {
 
 test("AwsSolutions finds nothing that is not explained", () => {
   const app = { ...duckling, payloads: { bucket: "duckling-payloads" } };
-  expect(findings((cdk) => new TaskApp(cdk, "Duckling", { app, entry: ENTRY }))).toEqual([]);
+  expect(findings((cdk) => new TaskApp(cdk, "Duckling", { app, entry: ENTRY, image }))).toEqual([]);
 });
 
 test("and does find what is not", () => {
   const found = findings((cdk) => {
-    new TaskApp(cdk, "Duckling", { app: duckling, entry: ENTRY });
+    new TaskApp(cdk, "Duckling", { app: duckling, entry: ENTRY, image });
     new Queue(new Stack(cdk, "Shop"), "Queue");
   });
   expect(found).toContain("AwsSolutions-SQS4");
