@@ -1,11 +1,12 @@
 // The options of an app as users write them, checked.
 import type { Clock } from "./clock.ts";
 import type { Connect } from "./connection.ts";
+import { MAX_HOPS } from "./defaults.ts";
 import { describe } from "./duration.ts";
 import { type EagerOptions, eagerOption } from "./eager.ts";
 import { InvalidOption } from "./errors.ts";
 import type { Logger } from "./log.ts";
-import { check, type Rule } from "./options.ts";
+import { check, type Rule, whole } from "./options.ts";
 import { type PayloadOptions, payloadSettings } from "./payloads.ts";
 import type { TaskOptions } from "./settings.ts";
 import type { Workload } from "./workload.ts";
@@ -19,6 +20,11 @@ export interface AppOptions {
   readonly defaults?: TaskOptions;
   /** Arguments and results too large for SQS and DynamoDB go through S3. @default - they are refused, with the numbers */
   readonly payloads?: PayloadOptions;
+  /**
+   * Longest line of tasks that send tasks, 1 to 1,000,000: so many messages may stand before one. Over it a call inside a task is
+   * refused with HopLimitExceeded, and a callback recorded as failed with it. `hops: 0` of a call begins a new line. @default 1000
+   */
+  readonly maxHops?: number;
   /** Where to log: pino's interface. @default - JSON lines on stderr, warnings and errors */
   readonly logger?: Logger;
   /** Other back ends than AWS, for tests. @default - SQS and DynamoDB, by the AWS SDK's own configuration */
@@ -58,6 +64,7 @@ export function checkApp(name: string, options: AppOptions) {
     workloads,
     defaults: any,
     payloads: payloadSettings,
+    maxHops: whole(MAX_HOPS.least, MAX_HOPS.most),
     logger: any,
     connect: any,
     clock: any,

@@ -3,8 +3,9 @@ import { type AppOptions, checkApp } from "./app-options.ts";
 import { type CallOptions, checkCall, headers as checkHeaders } from "./call-options.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { type Backends, connectToAws } from "./connection.ts";
-import { makeContext, running, type TaskContext } from "./context.ts";
+import { line, makeContext, running, type TaskContext } from "./context.ts";
 import { type IdKey, idKey } from "./core/ids.ts";
+import { MAX_HOPS } from "./defaults.ts";
 import { describe } from "./duration.ts";
 import { type EagerOptions, eagerly, eagerOption } from "./eager.ts";
 import { DuplicateTask, InvalidOption, TaskFailed } from "./errors.ts";
@@ -54,6 +55,8 @@ export class App {
   readonly workloads: Readonly<Record<string, Workload>>;
   /** Undefined where large arguments and results are refused. */
   readonly payloads: PayloadSettings | undefined;
+  /** Longest line of tasks that send tasks. */
+  readonly maxHops: number;
   /** Keys the ids of its tasks. */
   readonly key: IdKey;
   /** Who listens to what happens (`on`). */
@@ -76,6 +79,7 @@ export class App {
     this.workloads = Object.freeze({ ...(given.workloads ?? { default: onFargate({ work: "io" }) }) });
     for (const workload of Object.keys(this.workloads)) queueName(name, workload);
     this.payloads = given.payloads;
+    this.maxHops = given.maxHops ?? MAX_HOPS.default;
     const clock = options.clock ?? systemClock;
     this.#ownLogger = options.logger !== undefined;
     this.#log = options.logger ?? quietLogger(clock);
@@ -283,16 +287,16 @@ export class App {
         options: checked,
         workload,
         queue: queueName(this.name, workload),
+        maxHops: this.maxHops,
         ignoreResult: settings?.ignoreResult ?? false,
       };
       const before = this.events.has("beforeTaskPublish") ? this.#beforePublish : undefined;
       planned = plan(call, this.key, clock, this.payloads, before);
     } catch (error) {
       const refused = Promise.reject(error);
-      // Outside a task a call nobody awaits fails loudly. Inside, one task's mistake must not end the worker of all.
-      const inside = running();
-      if (inside)
-        refused.catch(() => inside.context.log.error({ call: name, error: String(error) }, "a call was refused"));
+      // Outside a task a call nobody awaits fails loudly. Inside, or in its hooks, one task's mistake must not end the worker of all.
+      const inside = line();
+      if (inside) refused.catch(() => inside.log.error({ call: name, error: String(error) }, "a call was refused"));
       return refused;
     }
     const { id } = planned.envelope;
@@ -364,6 +368,7 @@ export class App {
       rootId: id,
       parentId: undefined,
       headers: {},
+      hops: 0,
       timeLimit: Number.POSITIVE_INFINITY,
       softTimeLimit: Number.POSITIVE_INFINITY,
       worker: "in place",

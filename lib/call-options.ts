@@ -34,6 +34,11 @@ export interface CallOptions<R = unknown> {
   readonly softTimeLimit?: Duration;
   /** @default - the task's */
   readonly ignoreResult?: boolean;
+  /**
+   * 0 begins a new line of descent: for a task that is meant to send itself for ever, which `maxHops` of the app would end.
+   * `rootId` and `parentId` stay. Outside a task every call begins one. @default - inside a task, one more than its own
+   */
+  readonly hops?: 0;
   /** Called with the result when it succeeds. */
   readonly link?: Signature<R>;
   /** Called with the task's id when it fails. */
@@ -50,6 +55,7 @@ export interface CheckedCall {
   readonly timeLimit?: number;
   readonly softTimeLimit?: number;
   readonly ignoreResult?: boolean;
+  readonly hops?: 0;
   readonly link: readonly WireSignature[];
   readonly linkError: readonly WireSignature[];
 }
@@ -92,6 +98,14 @@ const taskId: Rule<string> = (value, name) => {
   return value;
 };
 
+const newLine: Rule<0> = (value, name) => {
+  if (value !== 0)
+    throw new InvalidOption(
+      `${name} is ${describe(value)}; it takes 0, which begins a new line; otherwise Lovage counts by itself`,
+    );
+  return value;
+};
+
 const RULES = {
   countdown: duration,
   eta: date,
@@ -105,6 +119,7 @@ const RULES = {
   timeLimit: positiveDuration,
   softTimeLimit: positiveDuration,
   ignoreResult: flag,
+  hops: newLine,
   link: signature,
   linkError: signature,
   priority: refused("SQS has no priorities; give urgent tasks a workload of their own"),
@@ -134,6 +149,7 @@ export function checkCall(owner: string, options: object, task: TaskSettings | u
     ...(call.timeLimit === undefined ? {} : { timeLimit: call.timeLimit }),
     ...(call.softTimeLimit === undefined ? {} : { softTimeLimit: call.softTimeLimit }),
     ...(call.ignoreResult === undefined ? {} : { ignoreResult: call.ignoreResult }),
+    ...(call.hops === undefined ? {} : { hops: call.hops }),
     headers: call.headers ?? {},
     link: call.link ? [call.link] : [],
     linkError: call.linkError ? [call.linkError] : [],

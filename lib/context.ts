@@ -22,10 +22,12 @@ export interface TaskFacts {
   readonly parentId: string | undefined;
   /** The caller's own headers. */
   readonly headers: JsonObject;
+  /** Messages before its own in its line of tasks that send tasks: 0 where it was called from outside of them. */
+  readonly hops: number;
 }
 
-export function factsOf({ id, task, args, kwargs, retries, rootId, parentId, headers }: Envelope): TaskFacts {
-  return { id, task, args, kwargs, retries, rootId, parentId, headers };
+export function factsOf({ id, task, args, kwargs, retries, rootId, parentId, headers, hops }: Envelope): TaskFacts {
+  return { id, task, args, kwargs, retries, rootId, parentId, headers, hops: hops ?? 0 };
 }
 
 export interface TaskContext extends TaskFacts {
@@ -100,9 +102,24 @@ export interface Running {
 
 const storage = new AsyncLocalStorage<Running>();
 
+/** The task that calls made here follow from, and where a refused one is logged that nobody awaits. */
+export type Line = Pick<TaskContext, "hops" | "log">;
+
+/** Reaches further than a run: hooks and listeners are told of a task when its run is over, and may send it again. */
+const lines = new AsyncLocalStorage<Line>();
+
+export function inLine<T>(of: Line, body: () => T): T {
+  return lines.run(of, body);
+}
+
+/** Undefined outside tasks and what is told of them. */
+export function line(): Line | undefined {
+  return lines.getStore();
+}
+
 export function runWith<T>(context: TaskContext, body: (running: Running) => T): T {
   const running = { context, calls: new Map(), sends: new Set<Promise<unknown>>(), resources: new OpenResources() };
-  return storage.run(running, () => body(running));
+  return inLine(context, () => storage.run(running, () => body(running)));
 }
 
 export function running(): Running | undefined {

@@ -154,6 +154,12 @@ export const RECORD_LIFETIME_MS = 15 * DAY * 1_000;
 /** Times a dead letter that no worker ever claimed is sent to its queue again. */
 export const MAX_DEAD_LETTER_RESENDS = 3;
 
+/**
+ * Messages that may stand before one in its line of descent, and what an app may set instead. A line is as long as tasks send
+ * tasks; Lambda's own guard would end it after some 16.
+ */
+export const MAX_HOPS = { default: 1_000, least: 1, most: 1_000_000 } as const;
+
 /** Longest part of a failure that is stored, in characters. A DynamoDB item and a screen both end somewhere. */
 export const FAILURE_LIMITS = { message: 4_096, stack: 8_192, causes: 3 } as const;
 

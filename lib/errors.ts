@@ -117,6 +117,16 @@ export class NotSupported extends LovageError {
   }
 }
 
+/** A task calls a task, or its end calls one, further down a line of descent than the app's `maxHops` allows. */
+export class HopLimitExceeded extends LovageError {
+  constructor(task: string, hops: number, limit: number) {
+    super(
+      "LOVAGE_HOP_LIMIT_EXCEEDED",
+      `the message of task "${task}" would have ${hops} messages before it in its line, the limit is ${limit}; most likely a task sends itself for ever: end that, call with hops: 0 where it is meant (a new line begins), or raise maxHops of the app`,
+    );
+  }
+}
+
 /** No task of this name in this app. */
 export class NotRegistered extends LovageError {
   constructor(task: string, known: readonly string[]) {

@@ -3,11 +3,13 @@ import { createHash } from "node:crypto";
 import type { CheckedCall } from "./call-options.ts";
 import type { Clock } from "./clock.ts";
 import type { Backends } from "./connection.ts";
-import { running } from "./context.ts";
+import { line, running } from "./context.ts";
 import * as changes from "./core/changes.ts";
 import { delaySeconds } from "./core/delay.ts";
 import type { Publication } from "./core/follow-ups.ts";
+import { nextHop } from "./core/hops.ts";
 import { derivedId, freshId, type IdKey } from "./core/ids.ts";
+import { HopLimitExceeded } from "./errors.ts";
 import { storeOf } from "./payloads.ts";
 import type { PayloadLimits } from "./store/payload.ts";
 import type { Envelope } from "./wire/envelope.ts";
@@ -21,6 +23,8 @@ export interface Call {
   readonly options: CheckedCall;
   readonly workload: string;
   readonly queue: string;
+  /** Messages that may stand before its own. */
+  readonly maxHops: number;
   /** The task's own, where it is known here. */
   readonly ignoreResult: boolean;
 }
@@ -31,8 +35,8 @@ export interface Plan extends Publication, Sealed {
 }
 
 /**
- * `payloads`: undefined where the app has no payload store. `before` has the last word on the message. Throws NotSerializable or
- * MessageTooLarge.
+ * `payloads`: undefined where the app has no payload store. `before` has the last word on the message. Throws NotSerializable,
+ * HopLimitExceeded or MessageTooLarge.
  */
 export function plan(
   call: Call,
@@ -48,6 +52,7 @@ export function plan(
   const ignoreResult = options.ignoreResult ?? call.ignoreResult;
   const { workload, queue } = call;
   const parent = running();
+  const hops = hopsOf(call);
   const id = options.taskId ?? nextId(call, ignoreResult, key, clock, now);
   const asked: Envelope = {
     id,
@@ -56,6 +61,7 @@ export function plan(
     kwargs: call.kwargs as JsonObject,
     rootId: parent?.context.rootId ?? id,
     ...(parent ? { parentId: parent.context.id } : {}),
+    ...(hops === 0 ? {} : { hops }),
     retries: 0,
     ...(options.eta === undefined ? {} : { eta: options.eta }),
     ...(options.expires === undefined ? {} : { expires: options.expires }),
@@ -72,6 +78,14 @@ export function plan(
   const delay = delaySeconds(options.eta, now);
   const sealed = seal(envelope, queue, payloads, now, now + delay * 1_000);
   return { envelope, workload, queue, delaySeconds: delay, ...sealed };
+}
+
+/** Throws HopLimitExceeded where tasks have sent tasks for too long. */
+function hopsOf({ task, options, maxHops }: Call): number {
+  const from = line();
+  const hops = options.hops ?? (from === undefined ? 0 : nextHop(from));
+  if (hops > maxHops) throw new HopLimitExceeded(task, hops, maxHops);
+  return hops;
 }
 
 /**

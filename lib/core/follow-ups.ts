@@ -5,6 +5,7 @@ import type { Envelope } from "../wire/envelope.ts";
 import type { JsonValue } from "../wire/serializer.ts";
 import type { WireSignature } from "../wire/signature.ts";
 import { delaySeconds } from "./delay.ts";
+import { nextHop } from "./hops.ts";
 import { derivedId, type IdKey } from "./ids.ts";
 
 /** A message to send to a workload's queue. */
@@ -14,12 +15,16 @@ export interface Publication {
   readonly delaySeconds: number;
   /** Where its first argument lies: what it follows has ended earlier, with a result too large for its record. */
   readonly first?: PayloadRef;
+  /** The limit it is over: it is recorded as failed instead of sent. @default - within the limit */
+  readonly overHops?: number;
 }
 
 /** What is known here about the tasks that follow. */
 export interface Routes {
   readonly key: IdKey;
   readonly now: number;
+  /** Messages that may stand before one: the app's. */
+  readonly maxHops: number;
   /**
    * Workload of a task, and whether it is sent with `ignoreResult`; a task unknown here goes to the default workload. `queue`:
    * one that was asked for, by a workload's name or, as Python does, by its queue's.
@@ -70,9 +75,11 @@ function publication(
   const { workload, ignoreResult } = routes.route(signature.task, typeof queue === "string" ? queue : undefined);
   const id = typeof task_id === "string" ? task_id : derivedId(routes.key, parent.id, path, ignoreResult);
   const eta = typeof countdown === "number" && countdown > 0 ? routes.now + countdown * 1_000 : undefined;
+  const hops = nextHop(parent);
   return {
     workload,
     delaySeconds: delaySeconds(eta, routes.now),
+    ...(hops > routes.maxHops && { overHops: routes.maxHops }),
     envelope: {
       id,
       task: signature.task,
@@ -80,6 +87,7 @@ function publication(
       kwargs: signature.kwargs,
       rootId: parent.rootId,
       parentId: parent.id,
+      hops,
       retries: 0,
       ...(eta === undefined ? {} : { eta }),
       ignoreResult,

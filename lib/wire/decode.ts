@@ -17,7 +17,7 @@ import {
   string,
   time,
 } from "./fields.ts";
-import { ARGS_CHANGED_HEADER, ARGS_REF_HEADER, isReservedHeader, RESENDS_HEADER } from "./headers.ts";
+import { ARGS_CHANGED_HEADER, ARGS_REF_HEADER, HOPS_HEADER, isReservedHeader, RESENDS_HEADER } from "./headers.ts";
 import { inner, innerIfReadable, outer } from "./payload.ts";
 import type { JsonObject, JsonValue } from "./serializer.ts";
 
@@ -87,6 +87,7 @@ function envelope(id: string, task: string, headers: JsonObject, content: JsonVa
           string("a name in header stamped_headers", name, fail) ?? refuse("header stamped_headers holds null", fail),
       ),
       argsChanged: headers[ARGS_CHANGED_HEADER] === true ? true : undefined,
+      hops: number(`header ${HOPS_HEADER}`, headers[HOPS_HEADER], fail, "whole") || undefined,
       resends: number(`header ${RESENDS_HEADER}`, headers[RESENDS_HEADER], fail, "whole"),
       // A Python worker copies the header into a retry with arguments of its own.
       argsRef: given.args.length > 0 || Object.keys(given.kwargs).length > 0 ? undefined : argsRef(headers, fail),

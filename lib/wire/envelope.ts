@@ -4,21 +4,21 @@
 //
 // 1. A call becomes an envelope: `id` (fresh, or derived from its parent's), `task`, `args`, `kwargs`, what the caller asked
 //    for (`eta`, `expires`, `timeLimit`, `softTimeLimit`, `ignoreResult`, `shadow`, `headers`, `link`, `linkError`), and where
-//    it stands in a workflow (`rootId`, `parentId`, `chain`, `chord`, `group`, `groupIndex`, `stamps`).
+//    it stands in a workflow (`rootId`, `parentId`, `hops`, `chain`, `chord`, `group`, `groupIndex`, `stamps`).
 // 2. encode() makes it the body of an SQS message: ASCII, at most 1 MiB. The queue's name is its routing key, nothing else.
 // 3. A worker receives it; decode() makes it an envelope again, or throws DecodeError, which becomes a recorded failure.
 // 4. `expires` passed: revoked. `eta` not reached: sent again with the delay that is left. Otherwise it is claimed with
 //    (`id`, `retries`) and run with `args` and `kwargs`. Nothing here is believed about claims: Python workers copy headers back.
-// 5. A retry is the same message with `retries` + 1 and a new `eta`; `id`, `rootId` and `expires` stay.
+// 5. A retry is the same message with `retries` + 1 and a new `eta`; `id`, `rootId`, `hops` and `expires` stay.
 // 6. An ending sends what follows: the last of `chain` and every `link` on success, every `linkError` on failure; their
-//    `rootId` is this `rootId`, their `parentId` is this `id`. `chord` and `group` count the ending.
+//    `rootId` is this `rootId`, their `parentId` is this `id`, their `hops` this `hops` + 1. `chord` and `group` count the ending.
 // 7. A dead letter that nobody ever claimed is sent again, with `resends` + 1, a few times.
 //
 // Arguments too large to travel lie in the payload store; the message has `argsRef` and no others (seal.ts).
 import { SQS } from "../defaults.ts";
 import { InvalidOption, MessageTooLarge } from "../errors.ts";
 import type { PayloadRef } from "../store/payload.ts";
-import { ARGS_CHANGED_HEADER, ARGS_REF_HEADER, isReservedHeader, RESENDS_HEADER } from "./headers.ts";
+import { ARGS_CHANGED_HEADER, ARGS_REF_HEADER, HOPS_HEADER, isReservedHeader, RESENDS_HEADER } from "./headers.ts";
 import { type JsonObject, type JsonValue, toAscii } from "./serializer.ts";
 import type { WireSignature } from "./signature.ts";
 import { formatTime } from "./time.ts";
@@ -68,6 +68,8 @@ export interface Envelope {
   readonly stampedHeaders?: readonly string[];
   /** A retry asked for other arguments than the first message has: later records must keep them. Ours. */
   readonly argsChanged?: boolean;
+  /** Messages before it in its line of descent (core/hops.ts): 0 for a call from outside tasks. Ours. @default 0 */
+  readonly hops?: number;
   /** Times the dead-letter consumer sent it again. Ours. */
   readonly resends?: number;
   /** Where `[args, kwargs]` lie; both are empty here. Ours. */
@@ -106,6 +108,7 @@ export function compose(envelope: Envelope, queue: string): string {
     origin: envelope.origin,
     stamped_headers: envelope.stampedHeaders,
     stamps: envelope.stamps,
+    [HOPS_HEADER]: envelope.hops || undefined,
     [RESENDS_HEADER]: envelope.resends,
     [ARGS_CHANGED_HEADER]: envelope.argsChanged === true ? true : undefined,
     [ARGS_REF_HEADER]: envelope.argsRef && refToWire(envelope.argsRef),

@@ -2,6 +2,8 @@
 
 /** Times the dead-letter consumer sent the message again. Ours; everything that begins with `lovage_` is. */
 export const RESENDS_HEADER = "lovage_resends";
+/** Messages before it in its line of descent. */
+export const HOPS_HEADER = "lovage_hops";
 export const ARGS_CHANGED_HEADER = "lovage_args_changed";
 /** Where the arguments lie that were too large for the message. */
 export const ARGS_REF_HEADER = "lovage_args_ref";
@@ -13,7 +15,7 @@ export const ARGS_REF_HEADER = "lovage_args_ref";
 export const RESERVED_HEADERS: ReadonlySet<string> = new Set([
   ...["lang", "task", "id", "root_id", "parent_id", "group", "group_index", "shadow", "eta", "expires", "retries"],
   ...["timelimit", "argsrepr", "kwargsrepr", "origin", "ignore_result", "replaced_task_nesting", "stamped_headers"],
-  ...["stamps", "compression", RESENDS_HEADER, ARGS_CHANGED_HEADER, ARGS_REF_HEADER],
+  ...["stamps", "compression", HOPS_HEADER, RESENDS_HEADER, ARGS_CHANGED_HEADER, ARGS_REF_HEADER],
   ...["args", "kwargs", "callbacks", "errbacks", "chain", "chord", "properties", "reply_to", "correlation_id"],
   ...["hostname", "delivery_info", "headers", "is_eager", "called_directly", "children", "taskset", "utc", "loglevel"],
   ...["logfile"],

@@ -1,7 +1,7 @@
 // Tells hooks and listeners how a task ended, after that is recorded. Whatever they do, the task is not touched any more.
 import type { App } from "../app.ts";
 import type { Clock } from "../clock.ts";
-import { factsOf } from "../context.ts";
+import { factsOf, inLine } from "../context.ts";
 import { HOOKS_SECONDS } from "../defaults.ts";
 import { attempt, type EventName } from "../events.ts";
 import type { HookContext, HookName, TaskHooks } from "../hooks.ts";
@@ -38,7 +38,9 @@ export function isHeard(app: App, { envelope, ending }: Ended): boolean {
 
 /** In this process. */
 export async function announceHere(app: App, ended: Ended, seconds: number = HOOKS_SECONDS): Promise<void> {
-  await notLonger(seconds, tell(app, ended), "hooks and listeners", app.clock, ended.log);
+  const ctx = hookContext(ended);
+  const told = inLine(ctx, () => tell(app, ctx, ended));
+  await notLonger(seconds, told, "hooks and listeners", app.clock, ended.log);
 }
 
 /** Resolves when user code has ended, and at the latest after `seconds`, with a line in the log. */
@@ -72,9 +74,7 @@ export async function unlessHurried(told: Promise<void>, hurry: AbortSignal | un
   }
 }
 
-async function tell(app: App, ended: Ended): Promise<void> {
-  const { ending, log } = ended;
-  const ctx = hookContext(ended);
+async function tell(app: App, ctx: HookContext, { ending, log }: Ended): Promise<void> {
   const { events } = app;
   switch (ending.kind) {
     case "success": {

@@ -6,6 +6,7 @@ import type { Decision, Settle } from "../core/decision.ts";
 import type { Publication } from "../core/follow-ups.ts";
 import { TASK_DEFAULTS } from "../defaults.ts";
 import {
+  HopLimitExceeded,
   InvalidOption,
   LovageError,
   MessageTooLarge,
@@ -109,8 +110,9 @@ export async function writeSurely(
 
 /** A follow-up that can never be sent is recorded as failed: whoever waits for it learns so, and its parent is done. */
 async function publish(publication: Publication, from: string, deps: ApplyDeps): Promise<void> {
-  const { envelope, workload, delaySeconds } = publication;
+  const { envelope, workload, delaySeconds, overHops } = publication;
   try {
+    if (overHops !== undefined) throw new HopLimitExceeded(envelope.task, envelope.hops ?? 0, overHops);
     const queue = deps.queue(workload);
     const now = deps.clock.now();
     const sentAt = now + delaySeconds * 1_000;
@@ -134,10 +136,10 @@ async function publish(publication: Publication, from: string, deps: ApplyDeps):
 
 const PERMANENT = [
   ...[MessageTooLarge, NotSerializable, QueueNotFound, InvalidOption, RequestRefused],
-  ...[PayloadLost, NotSupported],
+  ...[PayloadLost, NotSupported, HopLimitExceeded],
 ];
 
-/** Another try would end the same way: too large, its arguments are gone, or its queue does not exist or cannot have that name. */
+/** Another try would end the same way: too large, too far down its line, its arguments are gone, or its queue does not exist or cannot have that name. */
 function isPermanent(error: unknown): boolean {
   return PERMANENT.some((type) => error instanceof type);
 }

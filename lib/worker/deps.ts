@@ -45,6 +45,7 @@ export function decisionDeps(
     protocol,
     routes: {
       key: app.key,
+      maxHops: app.maxHops,
       route: (task, queue) => {
         const settings = app.tasks.get(task)?.settings;
         const asked = queue === undefined ? undefined : workloadOf(app, queue);

@@ -8,6 +8,7 @@
 //  6. apply     record, follow-ups, message, in this order
 //
 // It never rejects: a back end that fails in the middle leaves the message to its next delivery.
+import { inLine, type Line } from "../context.ts";
 import * as changes from "../core/changes.ts";
 import type { Decision, Received } from "../core/decision.ts";
 import { hiccupDelay } from "../core/visibility.ts";
@@ -35,16 +36,18 @@ async function executeSteps(
   stop: StopSignal,
   deps: ExecuteDeps,
 ): Promise<string> {
-  let log = deps.log;
+  let { log } = deps;
+  let hops = 0;
   try {
     const envelope = read(delivery);
     if (envelope instanceof DecodeError)
       return settled(await unreadable(envelope, delivery, workload, deps), delivery, log);
 
     log = deps.log.child({ task: envelope.task, id: envelope.id, attempt: envelope.retries });
+    hops = envelope.hops ?? 0;
     const received: Received = { envelope, workload: workload.name, receiveCount: delivery.receiveCount };
     const run = new TaskRun(received, delivery, workload, stop, { ...deps, log });
-    await tell("taskReceived", () => ({ ctx: hookContext(run.facts) }), deps, log);
+    await tell("taskReceived", () => ({ ctx: hookContext(run.facts) }), deps, { hops, log });
 
     const decision = run.place() ?? (await run.claimAndRun());
     return settled(await run.apply(decision), delivery, log);
@@ -53,7 +56,7 @@ async function executeSteps(
     const fields = { error: String(error), queue: delivery.queue, ...(stack && { stack }) };
     log.error(fields, "could not finish with this message, giving it back");
     const { queue, messageId } = delivery;
-    await tell("taskInternalError", () => ({ error, queue, messageId }), deps, log);
+    await tell("taskInternalError", () => ({ error, queue, messageId }), deps, { hops, log });
     await settle({ kind: "release", seconds: hiccupDelay(delivery.receiveCount) }, delivery, workload.name, deps).catch(
       (again) => log.warn({ error: String(again) }, "could not give the message back, it returns by itself"),
     );
@@ -66,10 +69,12 @@ async function tell<N extends EventName>(
   name: N,
   event: () => LifecycleEvents[N],
   { events, clock, hurry }: ExecuteDeps,
-  log: Logger,
+  line: Line,
 ): Promise<void> {
   if (!events.has(name)) return;
-  const told = notLonger(HOOKS_SECONDS, events.emit(name, event(), log), `listeners of ${name}`, clock, log);
+  const { log } = line;
+  const heard = inLine(line, () => events.emit(name, event(), log));
+  const told = notLonger(HOOKS_SECONDS, heard, `listeners of ${name}`, clock, log);
   await unlessHurried(told, hurry);
 }
 

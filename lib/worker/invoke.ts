@@ -6,6 +6,7 @@ import { MAX_RESULT_BYTES } from "../defaults.ts";
 import { describe, seconds } from "../duration.ts";
 import {
   ClaimLost,
+  HopLimitExceeded,
   Ignore,
   InvalidArguments,
   InvalidOption,
@@ -256,8 +257,14 @@ function withoutOwnFrames(failure: Failure): Failure {
   };
 }
 
-/** They would come again: a run that was ended by force takes as long, and what does not fit does not fit the next time. */
-const RETRIED_IF_NAMED = [TimeLimitExceeded, InvalidArguments, InvalidResult, NotSerializable, ResultTooLarge];
+/**
+ * They would come again: a run that was ended by force takes as long, a retry is as far down its line, and what does not fit does
+ * not fit the next time.
+ */
+const RETRIED_IF_NAMED = [
+  ...[TimeLimitExceeded, HopLimitExceeded],
+  ...[InvalidArguments, InvalidResult, NotSerializable, ResultTooLarge],
+];
 
 /** Some errors are retried only by a matcher that names them, and not by one that names all errors. */
 function mayRetryItself(error: unknown, matchers: readonly ErrorMatcher[]): boolean {

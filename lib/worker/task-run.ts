@@ -1,4 +1,5 @@
 // One attempt of one task, from a message that could be read to a decision that is carried out.
+import { inLine } from "../context.ts";
 import * as changes from "../core/changes.ts";
 import type { Decision, Mode, Received } from "../core/decision.ts";
 import type { Outcome } from "../core/outcome.ts";
@@ -184,7 +185,7 @@ export class TaskRun {
 
   /** Message and claim stay this execution's while `work` goes on. */
   async #keeping<T>(work: () => Promise<T>): Promise<T> {
-    const { id, task } = this.#received.envelope;
+    const { id, task, hops = 0 } = this.#received.envelope;
     const stop = this.#stop;
     const heartbeat = startHeartbeat(
       this.#delivery,
@@ -195,7 +196,7 @@ export class TaskRun {
         revokeRequested: (how) => stop.stop(how === "terminate" ? "terminated" : "revoked"),
         beat: () => {
           const { events, owner, log } = this.#deps;
-          events.emitNow("heartbeatSent", { id, task, worker: owner }, log);
+          inLine({ hops, log }, () => events.emitNow("heartbeatSent", { id, task, worker: owner }, log));
         },
       },
       this.#deps,

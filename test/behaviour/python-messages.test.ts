@@ -78,6 +78,23 @@ describe("a message sent by Python", () => {
     expect(await result.get()).toEqual([3, 1]);
   });
 
+  test("begins a line; a retry of it by a Python worker, which copies our headers back, keeps its place", async () => {
+    await using it = await memoryApp((app) => ({
+      again: app.task("proj.tasks.again", { bind: true }, (ctx, n: number) => [n, ctx.retries, ctx.hops]),
+    }));
+    const { MessageBody, envelope } = message("retry (second send, same id)");
+    const body = JSON.parse(Buffer.from(MessageBody, "base64").toString());
+    await it.send(MessageBody);
+    const first = it.app.result(envelope.headers.id);
+    await it.settle(first);
+    expect(await first.get()).toEqual([3, 1, 0]);
+
+    await it.send(JSON.stringify({ ...body, headers: { ...body.headers, id: "ours-once", lovage_hops: 12 } }));
+    const copied = it.app.result("ours-once");
+    await it.settle(copied);
+    expect(await copied.get()).toEqual([3, 1, 12]);
+  });
+
   test.each(["chain", "chord", "chain with group in the middle (upgraded to chord)"])(
     "of %s is FAILURE(NotSupported): the rest would be lost in silence",
     async (name) => {

@@ -12,7 +12,7 @@ import { isTerminal, type TaskRecord } from "../../lib/store/record.ts";
 import { decode, type Envelope } from "../../lib/wire/envelope.ts";
 import type { Ended, Job } from "../../lib/worker/job.ts";
 import type { Life } from "./life.ts";
-import { APP, DEAD, QUEUE } from "./names.ts";
+import { APP, DEAD, MAX_HOPS, QUEUE } from "./names.ts";
 import type { Spec, World } from "./world.ts";
 
 const key = idKey(APP);
@@ -49,6 +49,10 @@ export class Checker {
 
   sent(message: Envelope): void {
     const envelope = this.#whole(message);
+    const { hops = 0 } = envelope;
+    const before = this.#sent.get(envelope.id)?.hops ?? 0;
+    if (hops > MAX_HOPS) this.#violation(`hops: ${envelope.id} was sent with ${hops} messages before it`);
+    if (hops < before) this.#violation(`hops: ${envelope.id} had ${before} messages before it, now ${hops}`);
     this.#sent.set(envelope.id, envelope);
     const name = `${envelope.id}/${envelope.retries}`;
     this.#sends.set(name, (this.#sends.get(name) ?? 0) + 1);
@@ -156,16 +160,16 @@ export class Checker {
     const copies = [...broker.bodies(QUEUE), ...broker.bodies(DEAD)].map((other) => decode(other));
     if (copies.filter((other) => other.id === id && other.retries >= retries).length > 1) return;
     if (record && isTerminal(record.state)) {
-      const routes = { key, now: 0, route: () => ({ workload: "default", ignoreResult: false }) };
+      const routes = { key, now: 0, maxHops: MAX_HOPS, route: () => ({ workload: "default", ignoreResult: false }) };
       for (const { envelope: next } of followUps(envelope, record, routes)) {
-        if (!this.#sent.has(next.id))
+        if (!this.#durable(next.id))
           this.#violation(`I3 ${id} was acknowledged before its follow-up ${next.id} was sent`);
       }
       return;
     }
     if (envelope.ignoreResult && this.#successes.has(id)) {
       const callback = derivedId(key, id, "link:0");
-      if (envelope.link.length > 0 && !this.#sent.has(callback))
+      if (envelope.link.length > 0 && !this.#durable(callback))
         this.#violation(`I3 ${id} was acknowledged before its follow-up was sent`);
       return;
     }
@@ -173,6 +177,11 @@ export class Checker {
     this.#violation(
       `I3 ${id} attempt ${retries} was acknowledged in ${record?.state ?? "no state"} and is nowhere else`,
     );
+  }
+
+  /** A follow-up is sent, or recorded as one that cannot be. */
+  #durable(id: string): boolean {
+    return this.#sent.has(id) || this.#world.store.records.get(id)?.failure?.type === "HopLimitExceeded";
   }
 
   /** Where nothing goes wrong, no message comes to a dead-letter queue. */
@@ -223,7 +232,14 @@ export class Checker {
       const end = this.#world.store.records.get(callback);
       if (!end || !isTerminal(end.state))
         this.#violation(`I5 callback ${callback} of ${id} never ended: ${end?.state ?? "no record"}`);
-      const first = this.#sent.get(callback)?.args[0];
+      if (spec.envelope.hops === MAX_HOPS) {
+        if (end?.failure?.type !== "HopLimitExceeded")
+          this.#violation(`hops: callback ${callback} of ${id} is one too far and ended as ${end?.state}`);
+        return;
+      }
+      const sent = this.#sent.get(callback);
+      if (sent && sent.hops !== 1) this.#violation(`hops: callback ${callback} of ${id} has ${sent.hops} before it`);
+      const first = sent?.args[0];
       const right = failed ? id : this.#resultOf(record);
       if (right !== undefined && first !== right)
         this.#violation(`I4 callback of ${id} got ${short(first)}, its parent's record says ${short(right)}`);

@@ -1,6 +1,7 @@
 // The protocol with one rule taken away, each. The simulation must notice every one of them.
 import type { Change, ChangeKind, Clause } from "../../lib/core/changes.ts";
 import type { Decision, Settle } from "../../lib/core/decision.ts";
+import type { Publication } from "../../lib/core/follow-ups.ts";
 import { settle } from "../../lib/worker/apply.ts";
 import { type Protocol, protocol } from "../../lib/worker/execution.ts";
 import type { Mutant } from "./world.ts";
@@ -181,6 +182,25 @@ export const MUTANTS: readonly Mutant[] = [
       }),
     })),
   },
+  // lines of descent
+  {
+    name: "a callback one too far is sent all the same",
+    protocol: publishing(({ overHops: _, ...publication }) => publication),
+  },
+  {
+    name: "a callback begins a new line",
+    protocol: publishing((publication) => {
+      const { hops: _, ...envelope } = publication.envelope;
+      return envelope.task === "callback" ? { ...publication, envelope } : publication;
+    }),
+  },
+  {
+    name: "a retry begins a new line",
+    protocol: atRow("decide", /^retry$/, (decision) => ({
+      ...decision,
+      publish: decision.publish.map(({ envelope: { hops: _, ...envelope }, ...rest }) => ({ ...rest, envelope })),
+    })),
+  },
   // order
   {
     name: "a record is written before the object it refers to",
@@ -234,6 +254,15 @@ export const BATCH_MUTANTS: readonly Mutant[] = [
   },
   { name: "a retry's statement ignores a request to revoke", statement: without("notRevokeRequested", ["retry"]) },
 ];
+
+/** `apply`, with what it publishes changed. */
+function publishing(edit: (publication: Publication) => Publication): Partial<Protocol> {
+  const edited = (decision: Decision): Decision => ({ ...decision, publish: decision.publish.map(edit) });
+  return {
+    apply: (decision, delivery, workload, refused, deps, steps) =>
+      protocol.apply(edited(decision), delivery, workload, (existing) => edited(refused(existing)), deps, steps),
+  };
+}
 
 /** `apply` with its effects in another order. Unless it is named, the payload is put first. */
 function ordered(...order: readonly ("put" | "write" | "publish" | "settle")[]): Partial<Protocol> {

@@ -24,7 +24,7 @@ import type { Job } from "../../lib/worker/job.ts";
 import { type Purged, purge } from "../../lib/worker/purge.ts";
 import { Checker } from "./checker.ts";
 import { type FaultRates, Life } from "./life.ts";
-import { APP, DEAD, QUEUE } from "./names.ts";
+import { APP, DEAD, MAX_HOPS, QUEUE } from "./names.ts";
 import { simulatedStatements } from "./statements.ts";
 
 const VISIBILITY = 30;
@@ -225,6 +225,7 @@ export class World {
         args: large ? [index, LARGE] : [index],
         kwargs: {},
         rootId: id,
+        ...(index % 4 === 1 ? { hops: MAX_HOPS } : {}), // its callbacks are one too far
         retries: 0,
         ...(countdown === 0 ? {} : { eta: publishAt + countdown * SECOND }),
         ...(this.#random() < 0.1 ? { expires: publishAt + this.#random() * 2 * MINUTE } : {}),
@@ -350,7 +351,7 @@ export class World {
       log: silentLogger,
       owner: life.name,
       protocol: this.#protocol,
-      routes: { key: this.#key, route: () => ({ workload: "default", ignoreResult: false }) },
+      routes: { key: this.#key, maxHops: MAX_HOPS, route: () => ({ workload: "default", ignoreResult: false }) },
       queue: () => QUEUE,
       deadLetterQueue: () => DEAD,
       task: (name) => settings(name),

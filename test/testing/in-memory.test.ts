@@ -46,7 +46,7 @@ const waits = app.task(
 const ping: ReturnType<typeof definePing> = definePing();
 function definePing() {
   return app.task("ping", async (n: number): Promise<void> => {
-    await app.sendTask("ping", [n + 1]);
+    await app.sendTask("ping", [n + 1], { hops: 0 }); // otherwise its own limit would end it
   });
 }
 

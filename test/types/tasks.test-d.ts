@@ -98,6 +98,9 @@ describe("applyAsync()", () => {
     void add.applyAsync(2, 3);
     // @ts-expect-error: there is no such option
     void add.applyAsync([2, 3], { priority: 3 });
+    void add.applyAsync([2, 3], { hops: 0 });
+    // @ts-expect-error -- the number is counted, only a new line is asked for
+    void add.applyAsync([2, 3], { hops: 3 });
     // @ts-expect-error: an eta is a Date
     void add.applyAsync([2, 3], { eta: "2026-01-01" });
   });

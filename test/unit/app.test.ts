@@ -106,6 +106,14 @@ describe("an app", () => {
     expect(create).toThrow(InvalidOption);
     expect(create).toThrow(message);
   });
+
+  test.each([0, 1_000_001, 1.5, "9", null])("refuses %j for maxHops, and takes what lies between", (given) => {
+    expect(() => createApp("duckling", { maxHops: given as never })).toThrow(
+      `maxHops of app "duckling" is ${JSON.stringify(given)}; it takes a whole number from 1 to 1000000`,
+    );
+    expect([1, 1_000_000].map((maxHops) => createApp("duckling", { maxHops }).maxHops)).toEqual([1, 1_000_000]);
+    expect(createApp("duckling").maxHops).toBe(1_000);
+  });
 });
 
 describe("defining a task", () => {
@@ -339,6 +347,12 @@ describe("a call is refused, with the reason, before anything is sent", () => {
       { headers: { retries: 3 } },
       InvalidOption,
       'headers of the call of "add" contains "retries", which the message itself uses',
+    ],
+    [
+      "another number of hops than 0",
+      { hops: 3 },
+      InvalidOption,
+      'hops of the call of "add" is 3; it takes 0, which begins a new line; otherwise Lovage counts by itself',
     ],
     ["a header of ours", { headers: { lovage_resends: 3 } }, InvalidOption, 'contains "lovage_resends"'],
     ["headers in an array", { headers: ["a"] }, InvalidOption, "is an array; it takes an object"],

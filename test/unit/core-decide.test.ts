@@ -28,7 +28,7 @@ const failure = { type: "TypeError", message: "no" };
 const circumstances: Circumstances = {
   now: NOW,
   random: 0.5,
-  routes: { key: idKey("duckling"), now: NOW, route: () => ({ workload: "default", ignoreResult: false }) },
+  routes: { key: idKey("duckling"), now: NOW, maxHops: 9, route: () => ({ workload: "default", ignoreResult: false }) },
 };
 
 function message(facts: Partial<Envelope> = {}, receiveCount = 1): Received {
@@ -496,6 +496,49 @@ describe("a dead letter", () => {
     ];
     for (const existing of others) expect(dead(existing)).toEqual(decideRefused(received, existing, circumstances));
   });
+});
+
+test("how far a message is down its line never falls: kept where it is sent again, one more where another follows", () => {
+  const outcomes: fc.Arbitrary<Outcome> = fc.constantFrom<Outcome>(
+    { kind: "success", result: "5" },
+    { kind: "failure", failure, expected: false },
+    { kind: "retry", failure, exhausted: failure },
+    { kind: "retry", failure, exhausted: failure, next: { args: ["other"] } },
+    { kind: "rejected", requeue: false, failure },
+    { kind: "revoked", reason: "by hand" },
+  );
+  const facts = fc.record({
+    hops: fc.option(fc.integer({ min: 1, max: 20 }), { nil: undefined }),
+    retries: fc.nat(4),
+    resends: fc.nat(MAX_DEAD_LETTER_RESENDS),
+    late: fc.integer({ min: -100, max: 2_000_000 }),
+  });
+  fc.assert(
+    fc.property(
+      facts,
+      outcomes,
+      fc.constantFrom(...STORED_STATES),
+      ({ hops, retries, resends, late }, outcome, state) => {
+        const from = message({ retries, resends, eta: NOW + late, ...(hops === undefined ? {} : { hops }) });
+        const existing = record({ state, attempt: retries + 1, result: "5", leaseUntil: NOW - 60_000 });
+        const decisions = [
+          decideEarly(from, circumstances),
+          decideExpired(from, POLICY, circumstances, "mine"),
+          decideUnrunnable(from, failure, POLICY, circumstances, "mine", "not supported"),
+          decideRefused(from, existing, circumstances),
+          end(outcome, "tracked", from),
+          decideDeadLetter(from, existing, "tracked", "", "mine", POLICY, circumstances),
+          decideDeadLetter(from, undefined, "tracked", "", "mine", POLICY, circumstances),
+        ];
+        for (const { envelope, overHops } of decisions.flatMap((decision) => decision?.publish ?? [])) {
+          const again = envelope.id === from.envelope.id;
+          expect(envelope.hops).toBe(again ? hops : (hops ?? 0) + 1);
+          // What is sent again is bounded by itself, also where the app's limit is lower than its number.
+          expect(overHops).toBe(again || (envelope.hops ?? 0) <= 9 ? undefined : 9);
+        }
+      },
+    ),
+  );
 });
 
 describe("what hooks and listeners are told", () => {

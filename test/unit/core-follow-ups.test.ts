@@ -9,6 +9,7 @@ const NOW = Date.UTC(2026, 10, 21);
 const routes: Routes = {
   key: KEY,
   now: NOW,
+  maxHops: 9,
   route: (task, queue) => ({
     workload: queue ?? (task === "render" ? "renders" : "default"),
     ignoreResult: task === "audit",
@@ -29,6 +30,7 @@ const parent: Envelope = {
   linkError: [signatureOf("on_error")],
   chain: [],
 };
+const REF = { key: "k", bytes: 1, sha256: "s", keptUntil: NOW };
 const success: Ending = { state: "SUCCESS", result: "5" };
 
 describe("what a task's end publishes", () => {
@@ -99,6 +101,24 @@ describe("what is published", () => {
     for (const { envelope } of followUps(parent, success, routes)) {
       expect(envelope).toMatchObject({ rootId: "root-1", parentId: "parent-1", retries: 0, lang: "js", headers: {} });
     }
+  });
+
+  test("has one message more before it than its parent", () => {
+    const hopsOf = (hops: number | undefined, ending: Ending) =>
+      followUps({ ...parent, ...(hops === undefined ? {} : { hops }) }, ending, routes).map(
+        ({ envelope }) => envelope.hops,
+      );
+    expect(hopsOf(undefined, success)).toEqual([1, 1]);
+    expect(hopsOf(4, success)).toEqual([5, 5]);
+    expect(hopsOf(4, { state: "FAILURE" })).toEqual([5]);
+    expect(hopsOf(4, { state: "SUCCESS", resultRef: REF })).toEqual([5, 5]);
+  });
+
+  test("is marked where it is over the limit, and not where it reaches it", () => {
+    const over = (hops: number) => followUps({ ...parent, hops }, success, routes).map(({ overHops }) => overHops);
+    expect(over(8)).toEqual([undefined, undefined]);
+    expect(over(9)).toEqual([9, 9]);
+    expect(followUps({ ...parent, hops: 8 }, success, routes)[0]).not.toHaveProperty("overHops");
   });
 
   test("has nothing that its parent was sent with, and nothing that follows it", () => {

@@ -19,6 +19,7 @@ const limits = { argsOver: 65_536, resultsOver: 1_024 };
 const routes: Routes = {
   key: idKey("duckling"),
   now: NOW,
+  maxHops: 9,
   route: () => ({ workload: "default", ignoreResult: false }),
 };
 const circumstances: Circumstances = { now: NOW, random: 0.5, routes, payloads: limits };

@@ -10,7 +10,12 @@ import type { TaskRecord } from "../../lib/store/record.ts";
 import { envelopeOf, signatureOf } from "../support/messages.ts";
 
 const NOW = Date.UTC(2026, 10, 21);
-const routes = { key: idKey("duckling"), now: NOW, route: () => ({ workload: "default", ignoreResult: false }) };
+const routes = {
+  key: idKey("duckling"),
+  now: NOW,
+  maxHops: 9,
+  route: () => ({ workload: "default", ignoreResult: false }),
+};
 const circumstances: Circumstances = { now: NOW, random: 0.5, routes };
 const callback = signatureOf("notify");
 const received: Received = {

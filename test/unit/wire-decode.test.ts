@@ -139,6 +139,12 @@ function compressed(bytes: Uint8Array, compression = "application/x-gzip"): stri
   return message({ content: base64(bytes), headers: { compression }, properties: { body_encoding: "base64" } });
 }
 
+test("no message before it is as good as no such header", () => {
+  const decoded = decode(message({ headers: { lovage_hops: 0 } }));
+  expect(decoded).not.toHaveProperty("hops");
+  expect(decoded).toStrictEqual(decode(message({})));
+});
+
 describe("decode refuses, saying why, with id and task", () => {
   test.each<[body: string, problem: string]>([
     [message({ message: { body: null } }), "its body is missing"],
@@ -191,6 +197,10 @@ describe("decode refuses, saying why, with id and task", () => {
     [message({ headers: { retries: -1 } }), "header retries is -1, not a whole number from 0 up"],
     [message({ headers: { retries: 1.5 } }), "header retries is 1.5"],
     [message({ headers: { group_index: 1.5 } }), "header group_index is 1.5"],
+    [message({ headers: { lovage_hops: "1" } }), "header lovage_hops is a string, not a number"],
+    [message({ headers: { lovage_hops: -1 } }), "header lovage_hops is -1, not a whole number from 0 up"],
+    [message({ headers: { lovage_hops: 0.5 } }), "header lovage_hops is 0.5, not a whole number from 0 up"],
+    [message({ headers: { lovage_hops: 2 ** 53 } }), "header lovage_hops is 9007199254740992, not a whole number"],
     [message({ headers: { lovage_resends: "x" } }), "header lovage_resends is a string"],
     [message({ headers: { lovage_resends: 1.5 } }), "header lovage_resends is 1.5, not a whole number from 0 up"],
     [message({ headers: { shadow: 5 } }), "header shadow is a number, not a string"],

@@ -60,6 +60,7 @@ describe("encode", () => {
           groupIndex: 3,
           headers: { "x-tenant": "acme" },
           resends: 2,
+          hops: 7,
         },
         "default",
       ),
@@ -73,6 +74,7 @@ describe("encode", () => {
       parent_id: "p-1",
       "x-tenant": "acme",
       lovage_resends: 2,
+      lovage_hops: 7,
     });
     expect(JSON.parse(message.body)[2].errbacks).toEqual([onError]);
   });
@@ -82,6 +84,11 @@ describe("encode", () => {
     const names = Object.keys(JSON.parse(encode(plain, "default")).headers);
     expect(names).toEqual(expect.arrayContaining(["lang", "task", "id", "root_id", "parent_id", "group"]));
     expect(Object.keys(envelope.headers)).toEqual(expect.arrayContaining(names));
+  });
+
+  test("says nothing of the line of descent where it begins one", () => {
+    expect(encode({ ...plain, hops: 0 }, "default")).toBe(encode(plain, "default"));
+    expect(decode(encode({ ...plain, hops: 0 }, "default"))).toEqual(plain);
   });
 
   test("a plain call is short: its message is escaped, hashed, sent and received", () => {
@@ -114,7 +121,7 @@ describe("encode", () => {
     const context = ["args", "kwargs", "callbacks", "errbacks", "chain", "chord", "properties", "reply_to"];
     context.push("correlation_id", "hostname", "delivery_info", "headers", "is_eager", "called_directly", "children");
     context.push("taskset", "utc", "loglevel", "logfile");
-    const ours = ["lovage_resends", "lovage_args_changed", "lovage_args_ref"];
+    const ours = ["lovage_hops", "lovage_resends", "lovage_args_changed", "lovage_args_ref"];
     expect([...RESERVED_HEADERS].sort()).toEqual([...protocol, ...context, ...ours].sort());
   });
 
@@ -188,6 +195,7 @@ describe("decode of encode is the same envelope", () => {
       stamps: object.filter((value) => Object.keys(value).length > 0),
       stampedHeaders: fc.array(fc.string()),
       resends: fc.nat(),
+      hops: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
       argsChanged: fc.constant(true),
     },
     {
