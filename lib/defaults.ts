@@ -98,6 +98,12 @@ export const CONTAINER_HEALTH = {
   startSeconds: 60,
 } as const;
 
+/** Limits of CloudWatch's embedded metric format. Source: "Specification: Embedded metric format" (2026-11). */
+export const EMF = {
+  /** Numbers in the array of one metric. */
+  maxValues: 100,
+} as const;
+
 /** What a task does unless its options, its workload or its caller say otherwise. */
 export const TASK_DEFAULTS = {
   /** Celery: Task.max_retries. */
@@ -196,6 +202,8 @@ export const WORKER_DEFAULTS = {
   waitSeconds: 10,
   /** A worker that has made no progress for this long says why and exits non-zero. */
   stallSeconds: 5 * MINUTE,
+  /** How often metrics are written, where LOVAGE_METRICS asks for them. CloudWatch keeps one figure a minute. */
+  metricsSeconds: MINUTE,
   /** Address of /healthz and /readyz, where a port is given. */
   healthHost: "0.0.0.0",
 } as const;

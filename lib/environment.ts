@@ -1,5 +1,6 @@
 // The one place that reads environment variables, and sets them for `--local`. AWS_REGION, AWS_PROFILE, AWS_ENDPOINT_URL_* and
 // the other AWS_* variables are the SDK's own business: it reads them itself.
+import { METRICS_LEVELS, type MetricsLevel } from "./core/metrics.ts";
 import { InvalidOption } from "./errors.ts";
 
 export const VARIABLES = {
@@ -51,6 +52,15 @@ export function lenientEnvironment(): Environment {
   } catch {
     return readEnvironment({ ...process.env, [VARIABLES.logFormat]: "" });
   }
+}
+
+/** Which metrics a worker reports. An empty variable counts as not set. Throws InvalidOption. */
+export function readMetricsLevel(variables: NodeJS.ProcessEnv = process.env): MetricsLevel {
+  const given = variables[VARIABLES.metrics] || "off";
+  const level = METRICS_LEVELS.find((one) => one === given);
+  if (level !== undefined) return level;
+  const allowed = METRICS_LEVELS.map((one) => `"${one}"`).join(" or ");
+  throw new InvalidOption(`${VARIABLES.metrics} is ${JSON.stringify(given)}; it takes ${allowed}`);
 }
 
 /** What Lambda tells a runtime (AWS Lambda: "Defined runtime environment variables"), and `lovage dev` its functions. */

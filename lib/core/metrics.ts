@@ -10,3 +10,10 @@ export const METRICS = {
   failures: "Failures",
   successes: "Successes",
 } as const;
+
+/** Values of LOVAGE_METRICS: for each task and each workload, for each workload only, or none. */
+export const METRICS_LEVELS = ["task", "workload", "off"] as const;
+export type MetricsLevel = (typeof METRICS_LEVELS)[number];
+
+/** Value of the dimension Task for all names that no task has: they come from messages, and each value is a metric that costs. */
+export const NOT_REGISTERED = "(not registered)";

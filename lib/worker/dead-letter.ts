@@ -85,7 +85,9 @@ async function consume(delivery: Delivery, workload: WorkloadLimits, deps: Execu
       deps,
       {
         recorded: ({ ending }) => {
-          if (ending) announced = deps.announce({ ...facts, ending });
+          if (!ending) return;
+          deps.metrics?.ended(workload.name, settings && envelope.task, ending, undefined);
+          announced = deps.announce({ ...facts, ending });
         },
       },
     );

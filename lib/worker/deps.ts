@@ -8,6 +8,7 @@ import { isHeard } from "./announce.ts";
 import { type DecisionDeps, type ExecuteDeps, protocol } from "./execution.ts";
 import type { Runner } from "./job.ts";
 import { logRuns } from "./log-runs.ts";
+import type { TaskMetrics } from "./metrics.ts";
 
 /** What executing an app's tasks needs, whoever receives the messages. */
 export function executeDeps(
@@ -16,6 +17,7 @@ export function executeDeps(
   owner: string,
   log: Logger,
   runner: Runner,
+  metrics?: TaskMetrics,
 ): ExecuteDeps {
   return {
     ...decisionDeps(app, backends, log),
@@ -26,6 +28,7 @@ export function executeDeps(
       if (isHeard(app, ended)) await runner.announce(ended);
     },
     events: app.events,
+    ...(metrics && { metrics }),
   };
 }
 

@@ -110,7 +110,7 @@ export async function unreadable(
   error: DecodeError,
   delivery: Delivery,
   workload: Pick<WorkloadLimits, "name">,
-  deps: DecisionDeps,
+  deps: DecisionDeps & Pick<ExecuteDeps, "metrics">,
 ): Promise<Decision> {
   deps.log.error(
     { id: error.id, task: error.task, queue: delivery.queue, error: error.message },
@@ -128,9 +128,15 @@ export async function unreadable(
     attempt: 0,
     token: newToken(deps),
   };
-  const change = changes.failUnheld(claim, now, toFailure(error), TASK_DEFAULTS.resultExpiresSeconds, delivery.body);
+  const failure = toFailure(error);
+  const change = changes.failUnheld(claim, now, failure, TASK_DEFAULTS.resultExpiresSeconds, delivery.body);
   const decision: Decision = { row: "unreadable", change, publish: [], settle: { kind: "ack" } };
   // Whatever holds the id already is not this message: one that cannot be read has never been run.
   const acked: Decision = { row: "unreadable, again", publish: [], settle: { kind: "ack" } };
-  return deps.protocol.apply(decision, delivery, workload.name, () => acked, deps);
+  const recorded = (done: Decision) => {
+    if (done !== decision) return;
+    const known = error.task !== undefined && deps.task(error.task) ? error.task : undefined;
+    deps.metrics?.ended(workload.name, known, { kind: "failure", failure, expected: false }, undefined);
+  };
+  return deps.protocol.apply(decision, delivery, workload.name, () => acked, deps, { recorded });
 }

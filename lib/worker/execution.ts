@@ -11,6 +11,7 @@ import type { Delivery } from "../ports/broker.ts";
 import type { TaskSettings } from "../settings.ts";
 import { type ApplyDeps, apply } from "./apply.ts";
 import type { Ended, Run, StopSignal } from "./job.ts";
+import type { TaskMetrics } from "./metrics.ts";
 
 /** The decisions, so that the simulation can take one away and see what breaks. */
 export const protocol = { ...decisions, claimOf, decideDeadLetter, decidePurged, apply };
@@ -33,6 +34,8 @@ export interface ExecuteDeps extends DecisionDeps {
   readonly events: Events;
   /** Aborts when hooks and listeners are not waited for any more: the worker has to end. @default - they get their time */
   readonly hurry?: AbortSignal;
+  /** @default - nobody measures */
+  readonly metrics?: TaskMetrics;
 }
 
 export interface WorkloadLimits {

@@ -16,6 +16,7 @@ import type { Logger } from "../log.ts";
 import type { Broker, Delivery } from "../ports/broker.ts";
 import { announceHere, notLonger } from "./announce.ts";
 import { executeDeps, withOverrides } from "./deps.ts";
+import { taskMetrics } from "./metrics.ts";
 import { runHere } from "./pool-here.ts";
 import { type ServedQueue, servedQueues } from "./queues.ts";
 
@@ -47,9 +48,13 @@ const RESERVED_MS = 2_000;
 /** A record that runs alone is started with this part of the time it may take, or not in this invocation. */
 const ENOUGH = 0.9;
 
-/** Makes a handler for the queues of an app's workloads, and for their dead-letter queues. Task errors never throw: they are recorded, and the message is done. */
+/**
+ * Makes a handler for the queues of an app's workloads, and for their dead-letter queues. Task errors never throw: they are recorded, and
+ * the message is done. Throws InvalidOption where LOVAGE_METRICS is wrong.
+ */
 export function createLambdaHandler(app: App): (event: SqsEvent, context: LambdaContext) => Promise<SqsBatchResponse> {
   const here = runHere(app);
+  const metrics = taskMetrics(app);
   const queues = lambdaQueues(app);
   const sandbox = randomBytes(3).toString("hex");
   return async (event, context) => {
@@ -65,16 +70,23 @@ export function createLambdaHandler(app: App): (event: SqsEvent, context: Lambda
     /** For user code that comes after a task, in seconds. Near the end the answer needs the other half. */
     const leftForMore = () => Math.min(HOOKS_SECONDS, Math.max(left() - RESERVED_MS, left() / 2) / 1_000);
     const owner = `${context.functionName}:${sandbox}:${context.awsRequestId}`;
-    const deps = executeDeps(app, { ...backends, broker }, owner, app.log, {
-      ...here,
-      run: (job) => {
-        const timeLimit = Math.min(job.timeLimit, Math.max(0.1, (left() - RESERVED_MS) / 1_000));
-        // A soft limit that comes with the hard one is none: cut, it stays in its place before it.
-        const latestSoft = timeLimit < job.timeLimit ? timeLimit * TASK_DEFAULTS.softTimeLimitRatio : timeLimit;
-        return here.run({ ...job, timeLimit, softTimeLimit: Math.min(job.softTimeLimit, latestSoft) });
+    const deps = executeDeps(
+      app,
+      { ...backends, broker },
+      owner,
+      app.log,
+      {
+        ...here,
+        run: (job) => {
+          const timeLimit = Math.min(job.timeLimit, Math.max(0.1, (left() - RESERVED_MS) / 1_000));
+          // A soft limit that comes with the hard one is none: cut, it stays in its place before it.
+          const latestSoft = timeLimit < job.timeLimit ? timeLimit * TASK_DEFAULTS.softTimeLimitRatio : timeLimit;
+          return here.run({ ...job, timeLimit, softTimeLimit: Math.min(job.softTimeLimit, latestSoft) });
+        },
+        announce: (ended) => announceHere(app, ended, leftForMore()),
       },
-      announce: (ended) => announceHere(app, ended, leftForMore()),
-    });
+      metrics,
+    );
     const deliveries = event.Records.map(toDelivery).map((delivery) => ({
       delivery,
       served: servedBy(app, queues, delivery.queue),
@@ -91,6 +103,7 @@ export function createLambdaHandler(app: App): (event: SqsEvent, context: Lambda
     const again = deliveries.filter((one) => !harmless(one));
     for (const one of again.toSorted((a, b) => a.delivery.receiveCount - b.delivery.receiveCount))
       rows.push(mayStart() ? await run(one) : await giveBack(one.delivery, broker, app.log));
+    metrics?.flush();
     // What hooks have sent without awaiting it: a frozen function would send it with its next invocation, or never.
     const sent = app.flush().catch(() => {}); // it has been logged
     await notLonger(leftForMore(), sent, "calls that nobody awaited", app.clock, app.log);

@@ -31,6 +31,7 @@ import {
 } from "./execution.ts";
 import { startHeartbeat } from "./heartbeat.ts";
 import type { Ended, StopSignal } from "./job.ts";
+import { measure, type Timing } from "./metrics.ts";
 import { withArgs } from "./payloads.ts";
 
 export class TaskRun {
@@ -44,6 +45,7 @@ export class TaskRun {
   readonly #token: string;
   #announced: Promise<void> = Promise.resolve();
   #outcome: Outcome | undefined;
+  #timing: Timing | undefined;
   /** Its message with its arguments, wherever they lay. */
   #whole: Envelope;
 
@@ -157,6 +159,7 @@ export class TaskRun {
       this.#whole = envelope;
       if (stop.reason !== undefined) return stoppedBeforeStart(stop);
       const timeLimit = envelope.timeLimit ?? settings.timeLimit;
+      const measured = this.#deps.metrics && measure(this.#delivery, envelope.eta, this.#deps.clock);
       const outcome = await this.#deps.run({
         envelope,
         settings,
@@ -173,6 +176,7 @@ export class TaskRun {
           if (claim) await this.#deps.store.write(changes.report(claim, meta, customState));
         },
       });
+      this.#timing = measured?.();
       if (outcome.kind !== "retry" || outcome.next === undefined) return outcome;
       // What the retry does not change is what this run had, wherever that lay.
       return { ...outcome, next: { args: envelope.args, kwargs: envelope.kwargs, ...outcome.next } };
@@ -298,7 +302,10 @@ export class TaskRun {
       return planned;
     };
     const recorded = ({ ending }: Decision) => {
-      if (ending) this.#announced = this.#deps.announce({ ...this.facts, ending });
+      if (!ending) return;
+      const known = this.#settings && this.#received.envelope.task;
+      this.#deps.metrics?.ended(this.#received.workload, known, ending, this.#timing);
+      this.#announced = this.#deps.announce({ ...this.facts, ending });
     };
     try {
       const { name } = this.#workload;

@@ -17,6 +17,7 @@ import { Consumer, type ConsumerOptions, type Note } from "./consumer.ts";
 import { handleDeadLetter } from "./dead-letter.ts";
 import { executeDeps, withOverrides } from "./deps.ts";
 import { type HealthServer, serveHealth } from "./health-server.ts";
+import { taskMetrics } from "./metrics.ts";
 import { createPool, type TaskPool } from "./pool.ts";
 import { runHere } from "./pool-here.ts";
 import { guardMainThread, Progress } from "./progress.ts";
@@ -111,6 +112,7 @@ async function start(
   health: HealthServer | undefined,
 ): Promise<Worker> {
   const log = options.log ?? app.log;
+  const metrics = taskMetrics(app);
   const owner = `${hostname()}:${process.pid}:${randomBytes(3).toString("hex")}`;
   await app.events.emit("workerInit", { worker: owner }, log);
   const backends = await app.backends();
@@ -148,7 +150,8 @@ async function start(
       ? createPool({ appPath: pathOf(options, name), processes: concurrency, memoryMb: definition.memoryMb, log })
       : undefined;
     if (pool) pools.push(pool);
-    const deps = { ...executeDeps(app, { ...backends, broker }, owner, log, pool ?? here), hurry: hurry.signal };
+    const given = executeDeps(app, { ...backends, broker }, owner, log, pool ?? here, metrics);
+    const deps = { ...given, hurry: hurry.signal };
     const consumer: ConsumerOptions = {
       name,
       queue: queueName(app.name, name),
@@ -172,6 +175,7 @@ async function start(
   const where = await backends.where();
   const unguard = (options.guard ?? true) ? guardMainThread(stallSeconds) : async () => {};
   const closing = async () => {
+    metrics?.stop();
     await Promise.all([...pools.map((pool) => pool.close()), unguard(), app.closeResources(), protection.close()]);
     await app.events.emit("workerShutdown", { worker: owner }, log);
   };
@@ -200,6 +204,7 @@ async function start(
     })),
     ...(health === undefined ? {} : { health: health.url }),
   };
+  metrics?.start();
   const worker = new RunningWorker(consumers, app, description, progress, hurry, close);
   health?.report(() => ({
     phase: worker.stopping ? "draining" : "running",

@@ -1,6 +1,7 @@
 // A worker as a process: its screen, its logs, its signals, and each reason not to start.
 import { describe, expect, test } from "vitest";
 import { startLocalStack } from "../../lib/local/stack.ts";
+import { members, parse } from "../support/emf-lines.ts";
 import { cliStack, type Ended, json, logLines, lovage, QUEUES, type Running, start } from "./lovage.ts";
 
 /** Without threads, which the machine would be busy starting. */
@@ -61,6 +62,25 @@ describe.concurrent("at work", () => {
     expect(about.map(({ message }) => message)).toEqual(expect.arrayContaining(["started", "succeeded"]));
     for (const line of about) expect(line).toMatchObject({ task: "add", id, attempt: 0 });
     expect(logLines(stderr)).toContainEqual(expect.objectContaining({ message: "settled", row: expect.any(String) }));
+  });
+
+  test("LOVAGE_METRICS: stdout ends with lines of metrics, each whole; readable logs are elsewhere", async () => {
+    await using stack = await cliStack();
+    const env = { ...stack.environment, LOVAGE_METRICS: "task", LOVAGE_LOG_FORMAT: "pretty" };
+    await using worker = start(["worker", ...POLL], { env });
+    await worker.said("without progress");
+    await json(["send", "add", "1", "2", "--wait"], { env: stack.environment });
+    await json(["send", "nothing", "--wait"], { env: stack.environment });
+    worker.kill("SIGTERM");
+    const { code, stdout, stderr } = await worker.ended();
+    expect(code).toBe(0);
+    expect(stderr).toContain("succeeded");
+    expect(stderr).not.toContain("_aws");
+    const documents = parse(stdout.slice(stdout.indexOf('{"_aws"')));
+    expect(documents.map(members)).toMatchObject([
+      { Workload: "default", Task: "add", Successes: 1 },
+      { Workload: "default", Task: "nothing", Successes: 1 },
+    ]);
   });
 
   test("a promise nobody handled is reported, and the worker lives on", async () => {
@@ -241,10 +261,13 @@ describe.concurrent("one clear cause, and exit code 1", () => {
     expect(causes(ended)).toEqual([expect.stringContaining(problem)]);
   });
 
-  test("a variable with a value it does not take", async () => {
-    const ended = await lovage(["worker"], { env: { LOVAGE_LOG_FORMAT: "xml" } });
+  test.each([
+    ["LOVAGE_LOG_FORMAT", 'LOVAGE_LOG_FORMAT is "xml"; it takes "json" or "pretty"'],
+    ["LOVAGE_METRICS", 'LOVAGE_METRICS is "xml"; it takes "task" or "workload" or "off"'],
+  ])("a variable with a value it does not take: %s", async (name, problem) => {
+    const ended = await lovage(["worker"], { env: { [name]: "xml", AWS_REGION: "eu-central-1" } });
     expect(ended.code).toBe(1);
-    expect(causes(ended)).toEqual(['error: LOVAGE_LOG_FORMAT is "xml"; it takes "json" or "pretty"']);
+    expect(causes(ended)).toEqual([`error: ${problem}`]);
   });
 });
 
