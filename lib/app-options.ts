@@ -6,6 +6,7 @@ import { describe } from "./duration.ts";
 import { type EagerOptions, eagerOption } from "./eager.ts";
 import { InvalidOption } from "./errors.ts";
 import type { Logger } from "./log.ts";
+import type { OpenTelemetry } from "./opentelemetry.ts";
 import { check, type Rule, whole } from "./options.ts";
 import { type PayloadOptions, payloadSettings } from "./payloads.ts";
 import type { TaskOptions } from "./settings.ts";
@@ -30,6 +31,11 @@ export interface AppOptions {
   /** Other back ends than AWS, for tests. @default - SQS and DynamoDB, by the AWS SDK's own configuration */
   readonly connect?: Connect;
   readonly clock?: Clock;
+  /**
+   * Traces calls and runs: the module, as in `import * as opentelemetry from "@opentelemetry/api"`. Which SDK collects the spans
+   * is that module's business. @default - nothing is traced
+   */
+  readonly opentelemetry?: OpenTelemetry;
   /** `delay()` runs the task in place instead of sending it (Celery: task_always_eager). Excludes `connect`. @default false */
   readonly eager?: boolean | EagerOptions;
 }
@@ -57,6 +63,18 @@ const workloads: Rule<Readonly<Record<string, Workload>>> = (value, name) => {
   return value as Readonly<Record<string, Workload>>;
 };
 
+const opentelemetry: Rule<OpenTelemetry> = (value, name) => {
+  const { trace, context, propagation, SpanKind } = (value ?? {}) as Partial<OpenTelemetry>; // looked at in the next lines
+  const has = [trace?.getTracer, trace?.setSpan, context?.with, propagation?.inject].every(
+    (one) => typeof one === "function",
+  );
+  if (!has || SpanKind === undefined)
+    throw new InvalidOption(
+      `${name} is ${describe(value)}; it takes the whole module: import * as opentelemetry from "@opentelemetry/api"`,
+    );
+  return value as OpenTelemetry; // it has what a module of another kind has not
+};
+
 /** Throws InvalidOption. Default options of tasks are checked with the first task. */
 export function checkApp(name: string, options: AppOptions) {
   const given = check(`app "${name}"`, options, {
@@ -69,6 +87,7 @@ export function checkApp(name: string, options: AppOptions) {
     connect: any,
     clock: any,
     eager: eagerOption,
+    opentelemetry,
   });
   if (given.eager && given.connect)
     throw new InvalidOption(`app "${name}" was given eager and connect; an eager app has no other back ends`);

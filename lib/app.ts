@@ -31,6 +31,7 @@ import type { Signature } from "./signature.ts";
 import { queueName, tableName } from "./store/table.ts";
 import { type Replacement, Surroundings } from "./surroundings.ts";
 import type { BoundHandler, RegisteredTask, Task } from "./task.ts";
+import { type Sending, Tracing } from "./tracing.ts";
 import type { Envelope } from "./wire/envelope.ts";
 import { isTaskName } from "./wire/fields.ts";
 import { assertJson, type JsonObject, type JsonValue } from "./wire/serializer.ts";
@@ -59,6 +60,8 @@ export class App {
   readonly maxHops: number;
   /** Keys the ids of its tasks. */
   readonly key: IdKey;
+  /** Undefined where nothing is traced. */
+  readonly tracing: Tracing | undefined;
   /** Who listens to what happens (`on`). */
   readonly events = new Events();
   readonly #defaults: TaskOptions;
@@ -84,6 +87,7 @@ export class App {
     this.#ownLogger = options.logger !== undefined;
     this.#log = options.logger ?? quietLogger(clock);
     this.key = idKey(name);
+    this.tracing = given.opentelemetry && new Tracing(given.opentelemetry, () => this.log);
     this.#defaults = options.defaults ?? {};
     this.#defaultHooks = defineTask("(none)", {}, this.#defaults).hooks; // wrong defaults are refused here, not at the first task
     const connect = given.eager ? eagerly(this, given.eager) : (options.connect ?? connectToAws);
@@ -268,6 +272,7 @@ export class App {
     const settings = task?.settings;
     const { clock, connection } = this.#surroundings.current;
     let planned: ReturnType<typeof plan>;
+    const span: { sending?: Sending | undefined } = {};
     try {
       if (!isTaskName(name))
         throw new InvalidOption(`a task's name is ${describe(name)}; it takes 1 to 255 characters`);
@@ -290,9 +295,19 @@ export class App {
         maxHops: this.maxHops,
         ignoreResult: settings?.ignoreResult ?? false,
       };
-      const before = this.events.has("beforeTaskPublish") ? this.#beforePublish : undefined;
+      const heard = this.events.has("beforeTaskPublish") ? this.#beforePublish : undefined;
+      const { tracing } = this;
+      const before =
+        tracing === undefined
+          ? heard
+          : (asked: Envelope) => {
+              const envelope = heard?.(asked, workload) ?? asked;
+              span.sending = tracing.send(call.queue, name, envelope.id);
+              return span.sending ? { ...envelope, headers: span.sending.headers(envelope.headers) } : envelope;
+            };
       planned = plan(call, this.key, clock, this.payloads, before);
     } catch (error) {
+      span.sending?.failed(error);
       const refused = Promise.reject(error);
       // Outside a task a call nobody awaits fails loudly. Inside, or in its hooks, one task's mistake must not end the worker of all.
       const inside = line();
@@ -301,14 +316,13 @@ export class App {
     }
     const { id } = planned.envelope;
     const result = this.result<R>(id);
-    const sent = connection
-      .open()
-      .then((backends) => send(planned, options.taskId !== undefined, backends, clock))
-      .then(() => {
-        if (this.events.has("afterTaskPublish"))
-          this.events.emitNow("afterTaskPublish", { id, task: name, workload: planned.workload }, this.log);
-        return result;
-      });
+    const leave = () =>
+      connection.open().then((backends) => send(planned, options.taskId !== undefined, backends, clock));
+    const sent = (span.sending ? span.sending.during(leave) : leave()).then(() => {
+      if (this.events.has("afterTaskPublish"))
+        this.events.emitNow("afterTaskPublish", { id, task: name, workload: planned.workload }, this.log);
+      return result;
+    });
     const sends = running()?.sends; // a task's run waits for its own
     this.#sending.add(sent);
     sends?.add(sent);

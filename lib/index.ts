@@ -16,6 +16,7 @@ export * from "./errors.ts";
 export type { EventName, LifecycleEvents, Listener, RunEnding } from "./events.ts";
 export type { HookContext, TaskHooks } from "./hooks.ts";
 export type { Logger } from "./log.ts";
+export type { OpenTelemetry, OpenTelemetrySpan } from "./opentelemetry.ts";
 export type { PayloadOptions, PayloadSettings } from "./payloads.ts";
 export type { Resource, TaskResourceOptions, WorkerResourceOptions } from "./resource.ts";
 export { AsyncResult, type GetOptions, type TaskInfo } from "./result.ts";

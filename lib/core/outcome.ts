@@ -2,7 +2,12 @@ import type { Failure } from "../store/record.ts";
 import type { Envelope } from "../wire/envelope.ts";
 
 /** How one run of a task's code ended. JSON only: it may come from another process. */
-export type Outcome =
+export type Outcome = RunOutcome & {
+  /** Headers with the context of the run's span, for what follows. Empty: nothing does. @default - nobody traces */
+  readonly trace?: Readonly<Record<string, string>>;
+};
+
+type RunOutcome =
   | { readonly kind: "success" /** JSON, or undefined for no value. */; readonly result: string | undefined }
   | {
       readonly kind: "failure";

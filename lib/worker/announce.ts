@@ -39,7 +39,8 @@ export function isHeard(app: App, { envelope, ending }: Ended): boolean {
 /** In this process. */
 export async function announceHere(app: App, ended: Ended, seconds: number = HOOKS_SECONDS): Promise<void> {
   const ctx = hookContext(ended);
-  const told = inLine(ctx, () => tell(app, ctx, ended));
+  const line = () => inLine(ctx, () => tell(app, ctx, ended));
+  const told = app.tracing ? app.tracing.after(ended.envelope.headers, line) : line();
   await notLonger(seconds, told, "hooks and listeners", app.clock, ended.log);
 }
 

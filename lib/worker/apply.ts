@@ -23,6 +23,7 @@ import type { Broker, Delivery } from "../ports/broker.ts";
 import type { ResultStore, WriteAnswer } from "../ports/result-store.ts";
 import type { Payload } from "../store/payload.ts";
 import { isTerminal, type TaskRecord } from "../store/record.ts";
+import type { Tracing } from "../tracing.ts";
 import { toFailure } from "../wire/failure.ts";
 import { seal } from "../wire/seal.ts";
 import { kept, withFirst } from "./payloads.ts";
@@ -34,6 +35,8 @@ export interface ApplyDeps {
   readonly log: Logger;
   /** @default - the app has no payload store: what is too large is refused */
   readonly payloads?: Payloads;
+  /** @default - nothing is traced */
+  readonly tracing?: Tracing;
   /** Queue that carries a workload's messages. */
   queue(workload: string): string;
   deadLetterQueue(workload: string): string;
@@ -48,6 +51,10 @@ export interface ApplySteps {
   recorded?(decision: Decision): void;
   /** What to do instead where the object that the write refers to could not be put. @default - it rejects */
   notPut?(error: LovageError): Decision;
+  /** Sends a follow-up, by `send`. @default - does just that */
+  readonly sending?:
+    | ((publication: Publication, send: (publication: Publication) => Promise<void>) => Promise<void>)
+    | undefined;
   /** Runs `put`, which may take longer than a claim lasts that nobody renews. */
   during?<T>(put: () => Promise<T>): Promise<T>;
 }
@@ -59,7 +66,7 @@ export async function apply(
   workload: string,
   refused: (existing: TaskRecord | undefined) => Decision,
   deps: ApplyDeps,
-  { recorded, notPut, during = (put) => put() }: ApplySteps = {},
+  { recorded, notPut, sending = (publication, send) => send(publication), during = (put) => put() }: ApplySteps = {},
 ): Promise<Decision> {
   let current = decision;
   for (;;) {
@@ -75,7 +82,8 @@ export async function apply(
     if (answer.applied) break;
     current = refused(answer.existing);
   }
-  await Promise.all(current.publish.map((publication) => publish(publication, workload, deps)));
+  const send = (publication: Publication) => publish(publication, workload, deps);
+  await Promise.all(current.publish.map((publication) => sending(publication, send)));
   recorded?.(current);
   await settle(current.settle, delivery, workload, deps);
   return current;

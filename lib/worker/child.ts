@@ -17,6 +17,7 @@ import {
   type StrayError,
   type ToChild,
 } from "./pool-messages.ts";
+import { traced } from "./traced.ts";
 
 const [start = ""] = process.argv.splice(2); // the app sees no arguments of ours
 const { appPath, workerPid, load: loadWhen }: ChildStart = JSON.parse(start);
@@ -81,6 +82,7 @@ export async function runJob(posted: PostedJob | PostedFarewell | undefined): Pr
 async function farewell(): Promise<never> {
   const loaded = await app?.catch(() => undefined);
   await loaded?.events.emit("workerProcessShutdown", { pid: process.pid }, loaded.log);
+  await loaded?.tracing?.flush();
   await loaded?.close(); // with what hooks have sent and nobody awaited
   send({ lovage: "closed" });
   return new Promise(() => {}); // the worker kills this process
@@ -98,7 +100,8 @@ async function loadAndInvoke(job: ChildJob): Promise<Outcome> {
     const task = app.tasks.get(envelope.task);
     if (task === undefined) throw new NotRegistered(envelope.task, [...app.tasks.keys()]);
     job.send({ kind: "started" });
-    return await invoke({ ...task, events: app.events }, job.asJob(task.settings), app.clock, "outside");
+    const own = job.asJob(task.settings);
+    return await traced(app, own, () => invoke({ ...task, events: app.events }, own, app.clock, "outside"));
   } catch (error) {
     return { kind: "failure", failure: toFailure(error), expected: false };
   }

@@ -17,6 +17,7 @@ import {
   type WorkloadLimits,
 } from "./execution.ts";
 import { StopSignal } from "./job.ts";
+import { tracedSends } from "./traced.ts";
 
 /** An unreadable message without an id stays on the dead-letter queue, out of sight for this long at a time: the alarm keeps ringing. */
 const UNREADABLE_SECONDS = 900;
@@ -84,6 +85,7 @@ async function consume(delivery: Delivery, workload: WorkloadLimits, deps: Execu
       (now) => deps.protocol.decideRefused(received, now, circumstancesOf(deps)),
       deps,
       {
+        sending: tracedSends(deps, envelope, undefined),
         recorded: ({ ending }) => {
           if (!ending) return;
           deps.metrics?.ended(workload.name, settings && envelope.task, ending, undefined);

@@ -9,6 +9,7 @@ import { type DecisionDeps, type ExecuteDeps, protocol } from "./execution.ts";
 import type { Runner } from "./job.ts";
 import { logRuns } from "./log-runs.ts";
 import type { TaskMetrics } from "./metrics.ts";
+import { withLostSpans } from "./traced.ts";
 
 /** What executing an app's tasks needs, whoever receives the messages. */
 export function executeDeps(
@@ -23,7 +24,7 @@ export function executeDeps(
     ...decisionDeps(app, backends, log),
     owner,
     taskNames: () => [...app.tasks.keys()],
-    run: logRuns(runner.run, app.clock),
+    run: logRuns(withLostSpans(runner.run, app), app.clock),
     announce: async (ended) => {
       if (isHeard(app, ended)) await runner.announce(ended);
     },
@@ -43,6 +44,7 @@ export function decisionDeps(
     broker,
     store,
     ...(app.payloads && { payloads: { store: storeOf(backends), limits: app.payloads } }),
+    ...(app.tracing && { tracing: app.tracing }),
     clock: app.clock,
     log,
     protocol,

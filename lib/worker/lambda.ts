@@ -108,6 +108,7 @@ export function createLambdaHandler(app: App): (event: SqsEvent, context: Lambda
     const sent = app.flush().catch(() => {}); // it has been logged
     await notLonger(leftForMore(), sent, "calls that nobody awaited", app.clock, app.log);
     await broker.flush();
+    if (app.tracing) await notLonger(leftForMore(), app.tracing.flush(), "spans", app.clock, app.log);
 
     if (rows.length > 0 && rows.every((row) => row === "hiccup")) throw new InvocationFailed(rows.length);
     const failed = event.Records.filter(({ messageId }) => !acknowledged.has(messageId));

@@ -33,6 +33,7 @@ import { startHeartbeat } from "./heartbeat.ts";
 import type { Ended, StopSignal } from "./job.ts";
 import { measure, type Timing } from "./metrics.ts";
 import { withArgs } from "./payloads.ts";
+import { tracedSends } from "./traced.ts";
 
 export class TaskRun {
   readonly #received: Received;
@@ -309,8 +310,14 @@ export class TaskRun {
     };
     try {
       const { name } = this.#workload;
+      const sending = tracedSends(this.#deps, this.#received.envelope, this.#outcome?.trace);
       const during = <T>(put: () => Promise<T>) => this.#keeping(put);
-      return await protocol.apply(decision, this.#delivery, name, refused, this.#deps, { recorded, notPut, during });
+      return await protocol.apply(decision, this.#delivery, name, refused, this.#deps, {
+        recorded,
+        notPut,
+        sending,
+        during,
+      });
     } finally {
       await unlessHurried(this.#announced, this.#deps.hurry);
     }

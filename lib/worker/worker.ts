@@ -178,6 +178,7 @@ async function start(
     metrics?.stop();
     await Promise.all([...pools.map((pool) => pool.close()), unguard(), app.closeResources(), protection.close()]);
     await app.events.emit("workerShutdown", { worker: owner }, log);
+    await app.tracing?.flush();
   };
   const close = async () => {
     await closedInTime(closing(), log);

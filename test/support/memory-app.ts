@@ -20,7 +20,8 @@ export const APP = "duckling";
 export const QUEUE = `${APP}-default`;
 export const DEAD = `${APP}-default-dead`;
 
-export interface MemoryAppOptions extends Pick<AppOptions, "workloads" | "defaults" | "payloads" | "maxHops"> {
+export interface MemoryAppOptions
+  extends Pick<AppOptions, "workloads" | "defaults" | "payloads" | "maxHops" | "opentelemetry"> {
   /** Options of the worker that is started, or false for none. @default {} */
   readonly worker?: WorkerOptions | false;
   /** @default 2026-01-01T00:00:00Z */
@@ -155,7 +156,7 @@ export class MemoryApp<T> implements AsyncDisposable {
   }
 
   #createApp(reached: Pick<MemoryApp<T>, "broker" | "store" | "payloads">, clock: Clock): App {
-    const { workloads, defaults, payloads, maxHops } = this.#options;
+    const { workloads, defaults, payloads, maxHops, opentelemetry } = this.#options;
     const { broker, store } = reached;
     const where = async () => ({ broker: "memory", store: "memory" });
     const backends: Backends = { broker, store, where, ...(payloads && { payloads: reached.payloads }) };
@@ -166,6 +167,7 @@ export class MemoryApp<T> implements AsyncDisposable {
       ...(defaults && { defaults }),
       ...(maxHops && { maxHops }),
       ...(payloads && { payloads }),
+      ...(opentelemetry && { opentelemetry }),
     });
   }
 }

@@ -1,5 +1,5 @@
 // What a user's compiler has to know. Compiled as an ES module, as CommonJS and for a bundler; never run.
-import { type AsyncResult, createApp, onLambda } from "lovage";
+import { type AsyncResult, createApp, type OpenTelemetry, onLambda } from "lovage";
 import { createLambdaHandler } from "lovage/lambda";
 import { type InMemoryApp, inMemory } from "lovage/testing";
 
@@ -10,6 +10,8 @@ export const sum: Promise<AsyncResult<number>> = add.delay(2, 3);
 export const known: AsyncResult<number> = add.result("an id");
 export const handler = createLambdaHandler(app);
 export const test: InMemoryApp = inMemory(app);
+// @opentelemetry/api is not installed here, and nothing misses it.
+export const traced = (opentelemetry: OpenTelemetry) => createApp("traced", { opentelemetry });
 
 // @ts-expect-error: x is a number
 add.delay("2", 3);
