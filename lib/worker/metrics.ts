@@ -119,8 +119,11 @@ export function taskMetrics({ name, clock }: Pick<App, "name" | "clock">): TaskM
 export function measure({ sentAt }: Delivery, eta: number | undefined, clock: Clock): () => Timing {
   const latency = queueLatency(sentAt, eta, clock.now());
   const began = clock.monotonic();
-  return () => ({ queueLatency: latency, duration: clock.monotonic() - began });
+  return () => ({ queueLatency: latency, duration: hundredths(clock.monotonic() - began) });
 }
+
+/** What is finer is noise, and every digit is paid for as a log. */
+const hundredths = (ms: number) => Math.round(ms * 100) / 100;
 
 let guarded = false;
 
