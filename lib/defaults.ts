@@ -282,6 +282,19 @@ export const PAYLOADS = {
   bytesPerSecond: 1_048_576,
 } as const;
 
+/** What `lovage cost` takes for granted about tasks unless it is told. */
+export const COST_DEFAULTS = {
+  durationSeconds: 0.2,
+  /** Of JSON. */
+  argsBytes: 500,
+  resultBytes: 200,
+  /** Tasks that share a request: what SQS takes. */
+  together: SQS.maxBatchEntries,
+  /** Looks at a result. */
+  reads: 1,
+  tasksPerMonth: 1_000_000,
+} as const;
+
 /** When an alarm of `TaskApp` goes off, unless the deployment says otherwise. */
 export const ALARM_DEFAULTS = {
   /** Waiting tasks: busy, behind, out of hand. */

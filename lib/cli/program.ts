@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander";
 import { lenientEnvironment } from "../environment.ts";
 import { completionVerb } from "./complete.ts";
+import { costVerb } from "./cost.ts";
 import { devVerb } from "./dev.ts";
 import { EXIT, EXIT_CODES_HELP, type ExitCode } from "./exit-codes.ts";
 import { hintFor } from "./hint.ts";
@@ -29,6 +30,7 @@ const VERBS: readonly Verb[] = [
   purgeVerb,
   queuesVerb,
   tasksVerb,
+  costVerb,
   completionVerb,
 ];
 

@@ -67,15 +67,7 @@ export async function target(
   const module = await load(
     dev !== undefined && options.app === undefined ? dev.module : appPath(command, options.app),
   );
-  for (const workload of workloads) {
-    if (module.workload(workload) === undefined) {
-      const known = Object.keys(module.workloads);
-      const near = closest(workload, known);
-      throw new InvalidOption(
-        `app "${module.name}" has no workload "${workload}"; ${near === undefined ? `it has ${known.join(", ")}` : `did you mean ${near}?`}`,
-      );
-    }
-  }
+  for (const workload of workloads) demandWorkload(module, workload);
   const app = createApp(module.name, {
     workloads: module.workloads,
     logger: silentLogger,
@@ -84,6 +76,17 @@ export async function target(
     connect: () => module.backends(),
   });
   return { app, module, [Symbol.asyncDispose]: () => app.close() };
+}
+
+/** Throws InvalidOption where the app has no workload of this name. */
+export function demandWorkload(app: App, workload: string): Workload {
+  const found = app.workload(workload);
+  if (found !== undefined) return found;
+  const known = Object.keys(app.workloads);
+  const near = closest(workload, known);
+  throw new InvalidOption(
+    `app "${app.name}" has no workload "${workload}"; ${near === undefined ? `it has ${known.join(", ")}` : `did you mean ${near}?`}`,
+  );
 }
 
 /** Nothing is known of it: every workload asked for is taken to exist. */

@@ -37,6 +37,27 @@ export function wholeFrom1(value: string): number {
   return Number(value);
 }
 
+export function wholeFrom0(value: string): number {
+  if (!/^\d{1,9}$/.test(value)) throw new InvalidArgumentError("it takes a whole number from 0");
+  return Number(value);
+}
+
+/** "10/s", "5000/day", "1000000/month"; a bare number is for a month of 30 days, and so is what it returns. */
+export function perMonth(value: string): number {
+  const match = /^(\d{1,12}(?:\.\d{1,6})?)(?:\/(s|min|h|day|month))?$/.exec(value);
+  if (match === null)
+    throw new InvalidArgumentError('it takes tasks a month, or such as "10/s", "500/min", "20/h", "5000/day"');
+  const seconds = { s: 1, min: 60, h: 3_600, day: 86_400, month: 30 * 86_400 }[match[2] ?? "month"] as number; // one of them
+  return Number(match[1]) * ((30 * 86_400) / seconds);
+}
+
+/** How many SQS takes in one request. */
+export function batchEntries(value: string): number {
+  const found = wholeFrom1(value);
+  if (found > SQS.maxBatchEntries) throw new InvalidArgumentError(`it takes 1 to ${SQS.maxBatchEntries}`);
+  return found;
+}
+
 export function port(value: string): number {
   if (!isPort(value)) throw new InvalidArgumentError("it takes a port from 1 to 65535");
   return Number(value);

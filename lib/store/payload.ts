@@ -97,7 +97,8 @@ const LONGEST_DAYS = Math.max(...PAYLOADS.keptDays);
 /** Longest that a result can be kept. */
 export const LONGEST_KEPT_MS = LONGEST_DAYS * DAY_MS - SKEW_MS;
 
-function daysFor(ms: number): number {
+/** For how many days an object is kept that is needed for `ms`. */
+export function daysFor(ms: number): number {
   return PAYLOADS.keptDays.find((days) => days * DAY_MS - SKEW_MS >= ms) ?? LONGEST_DAYS;
 }
 

@@ -73,6 +73,7 @@ export const PURE_FOR_INFRA: ReadonlySet<string> = new Set([
   "lib/options.ts",
   "lib/store/table.ts",
   "lib/store/payload.ts",
+  "lib/core/cost/prices.ts",
   "lib/core/metrics.ts",
   "lib/core/visibility.ts",
   "lib/workload.ts",
