@@ -4,8 +4,9 @@ import { busyMonth, perMillion } from "../core/cost/cost.ts";
 import { idleMonth, idleMonthOfApp } from "../core/cost/idle.ts";
 import { type CostLine, total } from "../core/cost/line.ts";
 import { PRICE_LIST } from "../core/cost/prices.ts";
-import type { Work } from "../core/cost/usage.ts";
+import type { CostedTask, Work } from "../core/cost/usage.ts";
 import { TASK_DEFAULTS } from "../defaults.ts";
+import { demandWorkload } from "./target.ts";
 
 /** US dollars. */
 export interface Bill {
@@ -40,10 +41,16 @@ export interface Estimate {
   readonly month: number;
 }
 
-const DEFAULT_TASK = { ...TASK_DEFAULTS, resultExpires: TASK_DEFAULTS.resultExpiresSeconds };
+const { claim, ignoreResult, resultExpiresSeconds, timeLimitSeconds } = TASK_DEFAULTS;
+const DEFAULT_TASK: CostedTask = {
+  claim,
+  ignoreResult,
+  resultExpires: resultExpiresSeconds,
+  timeLimit: timeLimitSeconds,
+};
 const MILLION = 1_000_000;
 
-/** Throws InvalidOption for arguments or results that are larger than what carries them. */
+/** Throws InvalidOption: no such workload, arguments or results that are larger than what carries them. */
 export function estimate(app: App, names: readonly string[], work: Work, tasksPerMonth: number): Estimate {
   const workloads = names.map((name) => workloadEstimate(app, name, work, tasksPerMonth));
   const shared = bill(idleMonthOfApp());
@@ -59,9 +66,9 @@ export function estimate(app: App, names: readonly string[], work: Work, tasksPe
 }
 
 function workloadEstimate(app: App, name: string, work: Work, tasksPerMonth: number): WorkloadEstimate {
-  const workload = app.workloads[name] as App["workloads"][string]; // names are of its workloads
+  const workload = demandWorkload(app, name);
   const own = [...app.tasks.values()].map(({ settings }) => settings).filter((one) => one.workload === name);
-  const tasks = own.length === 0 ? [{ ...DEFAULT_TASK, timeLimit: TASK_DEFAULTS.timeLimitSeconds }] : own;
+  const tasks = own.length === 0 ? [DEFAULT_TASK] : own;
   const mix = { workload, tasks, work, payloads: app.payloads };
   const million = bill(perMillion(mix));
   const idle = bill(idleMonth(workload.kind));

@@ -5,7 +5,7 @@ import { costReport } from "./cost-report.ts";
 import { EXIT } from "./exit-codes.ts";
 import { Output, type OutputOptions } from "./output.ts";
 import type { Verb } from "./program.ts";
-import { APP_OPTION, appPath, demandWorkload, load } from "./target.ts";
+import { APP_OPTION, appPath, load } from "./target.ts";
 import { batchEntries, perMonth, timeOption, wholeFrom0 } from "./values.ts";
 
 interface Options extends OutputOptions {
@@ -51,7 +51,6 @@ export const costVerb: Verb = (program, done) => {
     .action(async (_options: object, command) => {
       const { app: path, workload, rate, batch, duration, ...options } = command.optsWithGlobals() as Options; // the options declared above
       const app = await load(appPath(command, path));
-      if (workload !== undefined) demandWorkload(app, workload);
       const { argsBytes, resultBytes, reads } = options;
       const work = { durationSeconds: duration, argsBytes, resultBytes, reads, together: batch };
       const found = estimate(app, workload === undefined ? Object.keys(app.workloads) : [workload], work, rate);

@@ -17,7 +17,7 @@ const ORDER = [
   ...["tasks", "calling", "results", "retries-and-errors", "time-limits", "workers", "testing", "troubleshooting"],
   ...["from-celery", "from-bullmq", "from-sqs-consumer", "cli", "errors", "running", "architecture", "protocol"],
 ];
-const USED = new Set(["cli", "errors", "payloads", "performance", "running"]);
+const USED = new Set(["cli", "cost", "errors", "payloads", "performance", "running"]);
 
 export function pages(root: string): readonly Page[] {
   const guides = markdown(root, "docs/guides");

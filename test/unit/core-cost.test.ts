@@ -1,6 +1,7 @@
 // The bill: units, lines, what remains in an idle month.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { argumentsOf, resultOf } from "../../lib/core/cost/carried.ts";
 import { busyMonth, type Mix, perMillion } from "../../lib/core/cost/cost.ts";
 import { idleMonth, idleMonthOfApp } from "../../lib/core/cost/idle.ts";
 import { type CostLine, dearest, line, total } from "../../lib/core/cost/line.ts";
@@ -30,6 +31,11 @@ describe("SQS requests of a task", () => {
     expect(usage()).toMatchObject({ sends: 0.1, receives: 0.1, deletes: 0.1 });
     expect(usage({}, { together: 1 })).toMatchObject({ sends: 1, receives: 1, deletes: 1 });
     expect(usage({}, {}, onLambda({ work: "cpu" }))).toMatchObject({ sends: 0.1, receives: 1, deletes: 1 });
+    expect(usage({}, {}, { ...onLambda(), batchSize: 5 })).toMatchObject({
+      receives: 0.2,
+      deletes: 0.2,
+      invocations: 0.2,
+    });
     expect(usage({}, {}, onFargate({ work: "io", concurrency: 4 }))).toMatchObject({ receives: 0.25, deletes: 0.25 });
     expect(usage({}, {}, onFargate({ work: "io", concurrency: 2, prefetch: 3 }))).toMatchObject({ receives: 1 / 6 });
     expect(usage({}, {}, onFargate({ work: "cpu", cpu: 4 }))).toMatchObject({ receives: 1, deletes: 1 });
@@ -132,6 +138,11 @@ describe("compute", () => {
 });
 
 describe("large arguments and results", () => {
+  test("leave a reference in the message and the record", () => {
+    expect(argumentsOf(1_000_000, LIMITS)).toEqual({ inline: SIZES.envelope + SIZES.reference, objects: 1 });
+    expect(resultOf(1_000_000, LIMITS)).toEqual({ inline: SIZES.reference, objects: 1 });
+  });
+
   test("go by reference where the app has payloads", () => {
     const found = usage({}, { argsBytes: 1_000_000, resultBytes: 100_000, reads: 2 }, onLambda(), true);
     expect(found).toMatchObject({ puts: 2, gets: 3, sends: 0.1, writes: 2 });
@@ -259,6 +270,12 @@ describe("the lines of a million tasks", () => {
     `);
   });
 
+  test("times are in milliseconds below a second", () => {
+    const compute = (durationSeconds: number) =>
+      named(perMillion(mix([{}], onLambda(), { durationSeconds })), "Lambda compute")?.assumption.split(" at ")[0];
+    expect([compute(0.25), compute(1), compute(2.5)]).toEqual(["250 ms", "1 s", "2.5 s"]);
+  });
+
   test("the dearest line is the one that costs most, where anything costs", () => {
     expect(dearest(perMillion(mix([{}])))?.what).toBe("DynamoDB writes");
     expect(dearest(perMillion(mix([{}], onFargate(), { durationSeconds: 60 })))?.what).toBe("Fargate vCPU");
@@ -277,6 +294,26 @@ describe("an idle month", () => {
       ["alarms", 14],
     ]);
     expect(total(lines)).toBeCloseTo(2 * 0.2592 + 1.4, 10);
+  });
+
+  test("every line says how it was counted", () => {
+    const all = [...idleMonth("lambda"), ...idleMonth("fargate"), ...idleMonthOfApp(), ...busyMonth(3)];
+    expect(all.map(({ what, assumption }) => `${what}: ${assumption}`)).toMatchInlineSnapshot(`
+      [
+        "Lambda compute: no function runs",
+        "polling of the queue: 5 long polls of 20 s, which Lambda keeps open",
+        "polling of the dead-letter queue: 5 long polls of 20 s, which Lambda keeps open",
+        "alarms: 11 alarms, billed for each metric they look at",
+        "Fargate vCPU: no container runs, so nothing polls the queue",
+        "container image: one of 250 MB",
+        "polling of the dead-letter queue: 5 long polls of 20 s, which Lambda keeps open",
+        "alarms: 9 alarms, billed for each metric they look at",
+        "dashboard: one for the app",
+        "alarms of the table: billed for each metric they look at",
+        "DynamoDB storage: records of before have expired",
+        "CloudWatch metrics: 5 of the workload, 5 of each task, reported at every hour; LOVAGE_METRICS=off: none",
+      ]
+    `);
   });
 
   test("of containers: none runs, so none polls; their image is kept", () => {

@@ -1,13 +1,13 @@
-// The arithmetic of docs/payloads.md: why the thresholds are what they are.
+// The arithmetic of docs/payloads.md: why the thresholds are what they are. All of its prices are for a million.
 import { expect, test } from "vitest";
+import { PRICES } from "../../lib/core/cost/prices.ts";
 import { DYNAMODB, MAX_KEPT_BODY_BYTES, PAYLOADS, SQS } from "../../lib/defaults.ts";
 
-/** US dollars for a million, us-east-1, 2026-11. */
-const SQS_REQUEST = 0.4;
-const WRITE_UNIT = 0.625;
-const READ_UNIT = 0.125;
-const PUT = 5;
-const GET = 0.4;
+const SQS_REQUEST = PRICES.sqsRequest.usd;
+const WRITE_UNIT = PRICES.writeUnit.usd;
+const READ_UNIT = PRICES.readUnit.usd;
+const PUT = PRICES.s3Put.usd;
+const GET = PRICES.s3Get.usd;
 
 /** A send and a receive. */
 const carried = (bytes: number) => 2 * SQS_REQUEST * Math.ceil(bytes / SQS.billedStepBytes);

@@ -88,7 +88,7 @@ export function usageOf(
     deletes: 1 / deleted,
     visibilityChanges: beats,
     writes: writeUnits(task, record),
-    heartbeats: writesOf(task) === 2 ? beats * Math.ceil(SIZES.record / KB) : 0,
+    heartbeats: writesOf(task) === 2 ? beats : 0,
     reads: task.ignoreResult ? 0 : work.reads * Math.ceil(record / (4 * KB)),
     records: task.ignoreResult ? 0 : storage(record + SIZES.itemOverhead, keptMs / DAY_MS + REMOVED_AFTER_DAYS),
     puts: args.objects + result.objects,
@@ -107,10 +107,10 @@ export function writesOf({ claim, ignoreResult }: CostedTask): 0 | 1 | 2 {
   return claim ? 2 : 1;
 }
 
-/** A write unit for every started KB: the claim's record is small, the finish writes the whole of it. */
+/** A write unit for every started KB: a claim and a heartbeat write a record below one, the finish the whole of it. */
 function writeUnits(task: CostedTask, recordBytes: number): number {
   const finish = Math.ceil(recordBytes / KB);
-  return [0, finish, Math.ceil(SIZES.record / KB) + finish][writesOf(task)] as number; // an index of it
+  return [0, finish, 1 + finish][writesOf(task)] as number; // an index of it
 }
 
 /** Its time limit cuts it off, and on Lambda the function's timeout. Seconds. */
