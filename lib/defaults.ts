@@ -85,6 +85,8 @@ export const CONTAINER_SCALING = {
   idleMinutes: 5,
   /** Between one step down and the next. Steps up do not wait. */
   scaleInPauseSeconds: 5 * MINUTE,
+  /** Metrics that each of its two alarms looks at: CloudWatch bills them. */
+  alarmMetrics: { backlog: 2, idle: 2 },
 } as const;
 
 /** Where a container serves /healthz to ECS, within itself. */

@@ -8,7 +8,7 @@ import { Queue } from "aws-cdk-lib/aws-sqs";
 import { describe, expect, test } from "vitest";
 import { ContainerCluster } from "../../infra/constructs/container-cluster.ts";
 import { ContainerWorker, type ContainerWorkerProps, HEALTH_PROBE } from "../../infra/constructs/container-worker.ts";
-import { WORKLOAD_DEFAULTS } from "../../lib/defaults.ts";
+import { CONTAINER_SCALING, WORKLOAD_DEFAULTS } from "../../lib/defaults.ts";
 import { type FargateOptions, onFargate } from "../../lib/workload.ts";
 
 interface DeployOptions extends FargateOptions {
@@ -176,6 +176,8 @@ describe("scaling", () => {
     for (const one of alarms) {
       const byId = Object.fromEntries(one.Metrics.map((metric: { Id: string }) => [metric.Id, metric]));
       expect(one.Metrics).toHaveLength(3);
+      const billed = one.Metrics.filter(({ MetricStat }: { MetricStat?: object }) => MetricStat);
+      for (const count of Object.values(CONTAINER_SCALING.alarmMetrics)) expect(billed).toHaveLength(count); // as `lovage cost` says
       expect(one.Metrics.find(({ Expression }: { Expression?: string }) => Expression)).toMatchObject({
         Expression: "visible + FILL(inFlight, 0)",
       });

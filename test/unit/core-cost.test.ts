@@ -306,6 +306,7 @@ describe("an idle month", () => {
         "alarms: 11 alarms, billed for each metric they look at",
         "Fargate vCPU: no container runs, so nothing polls the queue",
         "container image: one of 250 MB",
+        "scaling: two alarms, which start and stop the containers",
         "polling of the dead-letter queue: 5 long polls of 20 s, which Lambda keeps open",
         "alarms: 9 alarms, billed for each metric they look at",
         "dashboard: one for the app",
@@ -321,6 +322,7 @@ describe("an idle month", () => {
     expect(lines.map(({ what, units }) => [what, units])).toEqual([
       ["Fargate vCPU", 0],
       ["container image", 0.25],
+      ["scaling", 4],
       ["polling of the dead-letter queue", 648_000],
       ["alarms", 12],
     ]);

@@ -1,5 +1,5 @@
 // A month in which nothing is sent: no compute runs, and what remains is this.
-import { ALARM_DEFAULTS, ALARM_METRICS, SQS } from "../../defaults.ts";
+import { ALARM_DEFAULTS, ALARM_METRICS, CONTAINER_SCALING, SQS } from "../../defaults.ts";
 import { type CostLine, line } from "./line.ts";
 import { GB, MONTH_SECONDS, POLLERS, SIZES } from "./sizes.ts";
 
@@ -18,6 +18,7 @@ export function idleMonth(
   const { queueDepth, ...others } = ALARM_METRICS[kind];
   const alarms = sum(Object.values(others)) + queueDepth * queueDepths.length;
   const named = Object.keys(others).length + queueDepths.length;
+  const scaling = sum(Object.values(CONTAINER_SCALING.alarmMetrics));
   return [
     ...(kind === "lambda"
       ? [
@@ -27,6 +28,7 @@ export function idleMonth(
       : [
           line("Fargate vCPU", 0, "fargateVcpu", "no container runs, so nothing polls the queue"),
           line("container image", SIZES.image / GB, "image", `one of ${SIZES.image / 1_000_000} MB`),
+          line("scaling", scaling, "alarmMetric", "two alarms, which start and stop the containers"),
         ]),
     line("polling of the dead-letter queue", polls, "sqsRequest", polling),
     line("alarms", alarms, "alarmMetric", `${named} alarms, billed for each metric they look at`),
