@@ -106,6 +106,16 @@ export const EMF = {
   maxValues: 100,
 } as const;
 
+/** Limits set by Amazon CloudWatch. Source: "CloudWatch service quotas" and the API reference of PutMetricAlarm (2026-11). */
+export const CLOUDWATCH = {
+  /** Period times evaluation periods of an alarm whose period is a minute. */
+  maxEvaluationSeconds: DAY,
+  /** What one alarm does when it goes off. */
+  maxActions: 5,
+  /** Metrics on one dashboard, those inside expressions included. */
+  maxDashboardMetrics: 2_500,
+} as const;
+
 /** What a task does unless its options, its workload or its caller say otherwise. */
 export const TASK_DEFAULTS = {
   /** Celery: Task.max_retries. */
@@ -303,13 +313,15 @@ export const ALARM_DEFAULTS = {
   queueDepths: [100, 500, 1_000],
   /** Minutes in a row: a burst that is worked off meanwhile is no alarm. */
   queueDepthMinutes: 5,
-  /** Age of the oldest message. */
-  ageOfOldestSeconds: 15 * MINUTE,
+  /** Age of the oldest message. A wished delay counts, and SQS allows 15 minutes of it: those and 5 more. */
+  ageOfOldestSeconds: SQS.maxDelaySeconds + 5 * MINUTE,
   /** Dead letters in a minute, there or passing through. */
   deadLetters: 1,
   /** Tasks wait, and none is done with for this long. */
   noProgressSeconds: 15 * MINUTE,
-  /** Failed invocations of a function, or containers that ended by themselves, in a minute. */
+  /** Tasks wait, and no container runs for this long: twice what waking up from zero takes. */
+  noWorkersSeconds: 10 * MINUTE,
+  /** Failed invocations of a function in a minute. No task's failure is one. */
   errors: 1,
   /** Throttled invocations in a minute. */
   throttles: 1,
@@ -342,7 +354,7 @@ export const ALARM_METRICS = {
     ageOfOldest: 1,
     deadLetters: 3,
     noProgress: 2,
-    errors: 1,
+    noWorkers: 2,
     deadLetterErrors: 1,
     inFlight: 1,
   },
