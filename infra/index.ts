@@ -1,7 +1,7 @@
 // What a deployment imports from `lovage/infra`.
 export { ALARM_DEFAULTS } from "../lib/defaults.ts";
+export type { AlarmActions, AlarmOptions, TableAlarmOptions } from "./constructs/alarm-options.ts";
 export type { Existing } from "./constructs/existing.ts";
-export type { AlarmOptions } from "./constructs/monitoring.ts";
 export type { PayloadBucket, PayloadBucketProps } from "./constructs/payload-bucket.ts";
 export {
   type AppDefinition,

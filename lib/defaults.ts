@@ -112,7 +112,8 @@ export const CLOUDWATCH = {
   maxEvaluationSeconds: DAY,
   /** What one alarm does when it goes off. */
   maxActions: 5,
-  /** Metrics on one dashboard, those inside expressions included. */
+  /** Widgets on one dashboard, and metrics in all of them together, those inside expressions included. */
+  maxDashboardWidgets: 500,
   maxDashboardMetrics: 2_500,
 } as const;
 

@@ -4,10 +4,11 @@ import type { Construct } from "constructs";
 import { ALARM_DEFAULTS, WORKLOAD_DEFAULTS } from "../../lib/defaults.ts";
 import { InvalidOption } from "../../lib/errors.ts";
 import { queueName, tableName } from "../../lib/store/table.ts";
+import { type AlarmOptions, alarmSettings } from "./alarm-options.ts";
 import { problemsOf } from "./existing.ts";
-import type { AlarmOptions } from "./monitoring.ts";
 import type { TaskAppProps } from "./task-app.ts";
 import { broken, NAMING_RULES, TASK_RULES, WORKLOAD_RULES, type WorkloadSettings } from "./validate.ts";
+import { ALARM_RULES, TABLE_ALARM_RULES } from "./validate-alarms.ts";
 
 export function alarmsOf(workload: string, { alarms, workloadAlarms }: TaskAppProps): AlarmOptions {
   return { ...alarms, ...workloadAlarms?.[workload] };
@@ -19,8 +20,14 @@ export function settingsOf(props: TaskAppProps): readonly WorkloadSettings[] {
     workload: name,
     retentionSeconds: WORKLOAD_DEFAULTS.retentionSeconds,
     deadLetterRetentionSeconds: WORKLOAD_DEFAULTS.deadLetterRetentionSeconds,
-    queueDepths: alarmsOf(name, props).queueDepths ?? ALARM_DEFAULTS.queueDepths,
+    alarms: alarmSettings(workload, alarmsOf(name, props), longestOf(name, props)),
   }));
+}
+
+/** Seconds that the longest task of a workload may run, as far as the tasks are known. */
+function longestOf(workload: string, { app }: TaskAppProps): number {
+  const own = [...(app.tasks?.values() ?? [])].filter(({ settings }) => settings.workload === workload);
+  return Math.max(0, ...own.map(({ settings }) => settings.timeLimit));
 }
 
 /** Queue names may have underscores, stack names may not. */
@@ -34,7 +41,12 @@ export function containersStackOf(app: string): string {
 
 /** Throws InvalidOption. */
 export function refuseWhatCannotWork(
-  { app, existing = {}, workloadAlarms = {} }: TaskAppProps,
+  {
+    app,
+    alarms: { tableThrottles = ALARM_DEFAULTS.tableThrottles } = {},
+    existing = {},
+    workloadAlarms = {},
+  }: TaskAppProps,
   settings: readonly WorkloadSettings[],
   inStack: boolean,
 ): void {
@@ -56,12 +68,13 @@ export function refuseWhatCannotWork(
   const ofWorkload = (one: WorkloadSettings) => {
     const own = tasks.filter(({ workload }) => workload === one.workload);
     return [
-      ...broken(WORKLOAD_RULES, one),
+      ...broken([...WORKLOAD_RULES, ...ALARM_RULES], one),
       ...(tasks.length === 0 ? [] : broken(TASK_RULES, { ...one, tasks: own })),
     ].map((message) => `workload "${one.workload}": ${message}`);
   };
   const problems = [
     ...broken(NAMING_RULES, naming),
+    ...broken(TABLE_ALARM_RULES, { tableThrottles }),
     ...settings.flatMap(ofWorkload),
     ...problemsOf(existing, app.name, workloads, app.payloads?.bucket),
   ];

@@ -8,11 +8,12 @@ import { Construct } from "constructs";
 import { VARIABLES } from "../../lib/environment.ts";
 import { queueName, tableName } from "../../lib/store/table.ts";
 import type { Workload } from "../../lib/workload.ts";
+import type { AlarmOptions, TableAlarmOptions } from "./alarm-options.ts";
 import { configure, principalOf } from "./configure.ts";
 import { ContainerCluster } from "./container-cluster.ts";
 import type { Existing } from "./existing.ts";
 import { AppGrants } from "./grants.ts";
-import type { AlarmOptions } from "./monitoring.ts";
+import { addTableAlarms } from "./monitoring.ts";
 import { PayloadBucket } from "./payload-bucket.ts";
 import { entryModule, projectOf } from "./project.ts";
 import {
@@ -68,8 +69,8 @@ export interface TaskAppProps extends ImageOptions {
   readonly logRetention?: RetentionDays;
   /** Metrics that workers write: for each task, for each workload only, or none. @default "task" */
   readonly metrics?: "task" | "workload" | "off";
-  /** Alarms of every workload. @default - all of docs/operations.md; no actions */
-  readonly alarms?: AlarmOptions;
+  /** Alarms of every workload and of the table, and whom they tell. @default - all of docs/operations.md; nobody is told */
+  readonly alarms?: AlarmOptions & TableAlarmOptions;
   /** Alarms of single workloads, by name; they win over `alarms`. @default - none */
   readonly workloadAlarms?: Readonly<Record<string, AlarmOptions>>;
   /** Account and region of the stacks it makes. @default - those of the scope */
@@ -132,6 +133,7 @@ export class TaskApp extends Construct {
     this.table = existing.tableArn
       ? Table.fromTableArn(results, "Table", existing.tableArn)
       : resultsTable(results, "Table", table, removalPolicy);
+    addTableAlarms(results, table, props.alarms ?? {});
     this.payloads =
       app.payloads &&
       new PayloadBucket(results, "Payloads", {

@@ -4,6 +4,7 @@ import { MIN_VISIBILITY_SECONDS } from "../../lib/core/visibility.ts";
 import { FARGATE_SIZES, LAMBDA, LAMBDA_VISIBILITY_FACTOR, SQS, TASK_DEFAULTS } from "../../lib/defaults.ts";
 import { deadLetterQueueName } from "../../lib/store/table.ts";
 import type { Workload } from "../../lib/workload.ts";
+import type { AlarmSettings } from "./alarm-options.ts";
 
 /** Everything that decides how one workload is deployed. */
 export interface WorkloadSettings
@@ -24,8 +25,7 @@ export interface WorkloadSettings
   readonly workload: string;
   readonly retentionSeconds: number;
   readonly deadLetterRetentionSeconds: number;
-  /** Depths that raise an alarm. */
-  readonly queueDepths: readonly number[];
+  readonly alarms: AlarmSettings;
 }
 
 export interface Rule<T> {
@@ -125,15 +125,6 @@ export const WORKLOAD_RULES: readonly Rule<WorkloadSettings>[] = [
     message: ({ maxReceiveCount: count }) =>
       `maxReceiveCount is ${count}; it takes ${MIN_RECEIVE_COUNT} to ${MAX_RECEIVE_COUNT}: deliveries that never reach a task count too, and fewer would dead-letter tasks that never ran`,
   },
-  {
-    condition: ({ queueDepths }) => queueDepths.some((depth) => outside(depth, 1, Number.MAX_SAFE_INTEGER)),
-    message: ({ queueDepths }) =>
-      `alarms on queue depth are set to ${queueDepths.join(", ")}; each takes a whole number from 1`,
-  },
-  {
-    condition: ({ queueDepths }) => new Set(queueDepths).size < queueDepths.length,
-    message: ({ queueDepths }) => `alarms on queue depth are set to ${queueDepths.join(", ")}; name each depth once`,
-  },
 ];
 
 /** A workload with the tasks that name it: where the program that synthesizes imports the tasks, too. */
@@ -218,7 +209,7 @@ function offers({ memoryMb: { min, max, step } }: (typeof FARGATE_SIZES)[number]
   return memoryMb >= min && memoryMb <= max && (memoryMb - min) % step === 0;
 }
 
-function outside(value: number, min: number, max: number): boolean {
+export function outside(value: number, min: number, max: number): boolean {
   return !Number.isInteger(value) || value < min || value > max;
 }
 

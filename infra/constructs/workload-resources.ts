@@ -8,13 +8,15 @@ import type { IQueue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import { DEAD_LETTER_FUNCTION } from "../../lib/defaults.ts";
 import { deadLetterQueueName, queueName } from "../../lib/store/table.ts";
+import type { AlarmActions } from "./alarm-options.ts";
 import type { ContainerCluster } from "./container-cluster.ts";
 import { ContainerWorker } from "./container-worker.ts";
 import type { AppGrants } from "./grants.ts";
-import { type AlarmOptions, addAlarms } from "./monitoring.ts";
+import { addWorkloadAlarms } from "./monitoring.ts";
 import type { Project } from "./project.ts";
 import type { WorkloadSettings } from "./validate.ts";
 import { WorkerFunction } from "./worker-function.ts";
+import { targetsOf } from "./workload-alarms.ts";
 import { type ExistingQueues, workloadQueues } from "./workload-queues.ts";
 
 export interface WorkloadResourcesProps {
@@ -28,7 +30,8 @@ export interface WorkloadResourcesProps {
   readonly environment: Readonly<Record<string, string>>;
   readonly removalPolicy: RemovalPolicy;
   readonly logRetention: RetentionDays;
-  readonly alarms: AlarmOptions;
+  /** What the alarms of `settings` do. */
+  readonly alarms: AlarmActions;
   readonly existing: ExistingQueues | undefined;
   /** Of a Fargate workload. */
   readonly containers: Containers | undefined;
@@ -91,7 +94,7 @@ export class WorkloadResources extends Construct {
     });
     grants.endDeadLetters(this.deadLetterFunction.role, workload);
 
-    this.alarms = addAlarms(this, { queue, deadLetterQueue, ...names }, props.alarms);
+    this.alarms = addWorkloadAlarms(this, targetsOf(app, settings), settings.alarms, props.alarms);
   }
 
   #containerWorker(props: WorkloadResourcesProps, { image, cluster }: Containers): ContainerWorker {

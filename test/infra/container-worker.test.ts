@@ -6,6 +6,7 @@ import { ContainerImage } from "aws-cdk-lib/aws-ecs";
 import { RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Queue } from "aws-cdk-lib/aws-sqs";
 import { describe, expect, test } from "vitest";
+import { alarmSettings } from "../../infra/constructs/alarm-options.ts";
 import { ContainerCluster } from "../../infra/constructs/container-cluster.ts";
 import { ContainerWorker, type ContainerWorkerProps, HEALTH_PROBE } from "../../infra/constructs/container-worker.ts";
 import { CONTAINER_SCALING, WORKLOAD_DEFAULTS } from "../../lib/defaults.ts";
@@ -16,12 +17,13 @@ interface DeployOptions extends FargateOptions {
 }
 
 function workerIn(stack: Stack, { props, ...options }: DeployOptions = {}): ContainerWorker {
+  const definition = onFargate({ cpu: 1, memory: "4GB", maxWorkers: 20, ...options });
   const workload = {
-    ...onFargate({ cpu: 1, memory: "4GB", maxWorkers: 20, ...options }),
+    ...definition,
     workload: "renders",
     retentionSeconds: WORKLOAD_DEFAULTS.retentionSeconds,
     deadLetterRetentionSeconds: WORKLOAD_DEFAULTS.deadLetterRetentionSeconds,
-    queueDepths: [],
+    alarms: alarmSettings(definition, {}),
   };
   return new ContainerWorker(stack, "Worker", {
     app: "duckling",

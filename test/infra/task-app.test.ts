@@ -72,6 +72,7 @@ describe("stacks", () => {
       {
         "duckling": [
           "TableCD117FA1",
+          "TableThrottlesCD44955A",
         ],
         "duckling-containers": [
           "ClusterVpcFAA3CEDF",
@@ -110,7 +111,14 @@ describe("stacks", () => {
           "WorkloadQueueDepth100F7CEEB20",
           "WorkloadQueueDepth500A0E2E998",
           "WorkloadQueueDepth1000FCE7FE2B",
+          "WorkloadAgeOfOldestAF467EFD",
           "WorkloadDeadLettersFA5783CD",
+          "WorkloadNoProgressD90DD7D5",
+          "WorkloadInFlight8BE87780",
+          "WorkloadErrors05D5BD64",
+          "WorkloadThrottlesDF1AAC2E",
+          "WorkloadRecursionBE378252",
+          "WorkloadDeadLetterErrors166DED4A",
         ],
         "duckling-renders": [
           "WorkloadDeadLetterQueueB31FD94F",
@@ -138,13 +146,19 @@ describe("stacks", () => {
           "WorkloadQueueDepth100F7CEEB20",
           "WorkloadQueueDepth500A0E2E998",
           "WorkloadQueueDepth1000FCE7FE2B",
+          "WorkloadAgeOfOldestAF467EFD",
           "WorkloadDeadLettersFA5783CD",
+          "WorkloadNoProgressD90DD7D5",
+          "WorkloadInFlight8BE87780",
+          "WorkloadNoWorkersB8520120",
+          "WorkloadDeadLetterErrors166DED4A",
         ],
       }
     `);
     expect(resources(deployInStack().template()).map(([id]) => id)).toMatchInlineSnapshot(`
       [
         "DucklingResultsTableAE7A99A0",
+        "DucklingResultsTableThrottles1008BD4A",
         "DucklingContainersClusterVpc26436586",
         "DucklingContainersClusterVpcpublicSubnet1SubnetAD43D086",
         "DucklingContainersClusterVpcpublicSubnet1RouteTableCF68A83D",
@@ -179,7 +193,14 @@ describe("stacks", () => {
         "DucklingWorkloaddefaultWorkloadQueueDepth1007EFE57EF",
         "DucklingWorkloaddefaultWorkloadQueueDepth5007E9A0962",
         "DucklingWorkloaddefaultWorkloadQueueDepth10000B9DDC7C",
+        "DucklingWorkloaddefaultWorkloadAgeOfOldestFBFCE37B",
         "DucklingWorkloaddefaultWorkloadDeadLettersA464A254",
+        "DucklingWorkloaddefaultWorkloadNoProgress8C552F10",
+        "DucklingWorkloaddefaultWorkloadInFlight94518BA5",
+        "DucklingWorkloaddefaultWorkloadErrors0CE5E90A",
+        "DucklingWorkloaddefaultWorkloadThrottles42EFBB9C",
+        "DucklingWorkloaddefaultWorkloadRecursion8D8B1E46",
+        "DucklingWorkloaddefaultWorkloadDeadLetterErrors0A69F24A",
         "DucklingWorkloadrendersWorkloadDeadLetterQueue87A9A65B",
         "DucklingWorkloadrendersWorkloadDeadLetterQueuePolicy0FA0AE19",
         "DucklingWorkloadrendersWorkloadQueue563644F5",
@@ -205,7 +226,12 @@ describe("stacks", () => {
         "DucklingWorkloadrendersWorkloadQueueDepth1003C785B9A",
         "DucklingWorkloadrendersWorkloadQueueDepth500F70E2609",
         "DucklingWorkloadrendersWorkloadQueueDepth10001186859E",
+        "DucklingWorkloadrendersWorkloadAgeOfOldest94CCF69D",
         "DucklingWorkloadrendersWorkloadDeadLettersAA7A83CC",
+        "DucklingWorkloadrendersWorkloadNoProgress97108D19",
+        "DucklingWorkloadrendersWorkloadInFlightFA6F1FB7",
+        "DucklingWorkloadrendersWorkloadNoWorkers2C48B283",
+        "DucklingWorkloadrendersWorkloadDeadLetterErrors0DE3FBA2",
       ]
     `);
   });
@@ -297,60 +323,49 @@ describe("removal", () => {
 });
 
 describe("alarms", () => {
-  const thresholds = (template: Template, metric = "ApproximateNumberOfMessagesVisible") =>
-    Object.values(template.findResources("AWS::CloudWatch::Alarm", { Properties: { MetricName: metric } }))
-      .map(({ Properties }) => Properties.Threshold)
-      .sort((a, b) => a - b);
+  const named = (template: Template) =>
+    Object.values(template.findResources("AWS::CloudWatch::Alarm")).map(({ Properties }) => Properties.AlarmName);
 
-  test("without being asked: depths of 100, 500 and 1,000, and a single dead letter", () => {
-    const template = deploy().template("duckling-renders");
-    expect(thresholds(template)).toEqual([1, 100, 500, 1_000]);
-    const [queue] = Object.keys(
-      template.findResources("AWS::SQS::Queue", { Properties: { QueueName: "duckling-renders" } }),
-    );
-    const [dead] = Object.keys(
-      template.findResources("AWS::SQS::Queue", { Properties: { QueueName: "duckling-renders-dead" } }),
-    );
-    const every = {
-      Namespace: "AWS/SQS",
-      Period: 60,
-      Statistic: "Maximum",
-      ComparisonOperator: "GreaterThanOrEqualToThreshold",
-    };
-    template.hasResourceProperties("AWS::CloudWatch::Alarm", {
-      ...every,
-      Threshold: 1,
-      EvaluationPeriods: 1,
-      TreatMissingData: "notBreaching",
-      Dimensions: [{ Name: "QueueName", Value: { "Fn::GetAtt": [dead, "QueueName"] } }],
-    });
-    template.hasResourceProperties("AWS::CloudWatch::Alarm", {
-      ...every,
-      Threshold: 500,
-      EvaluationPeriods: 5,
-      TreatMissingData: "notBreaching",
-      Dimensions: [{ Name: "QueueName", Value: { "Fn::GetAtt": [queue, "QueueName"] } }],
-    });
+  test("stand beside what they watch, under names that others can rely on", () => {
+    const { template } = deploy();
+    expect(named(template("duckling"))).toEqual(["duckling-TableThrottles"]);
+    expect(named(template("duckling-renders"))).toContain("duckling-renders-NoWorkers");
+    expect(named(template("duckling-default"))).toContain("duckling-default-Throttles");
   });
 
-  test("depths may be set for all workloads and for single ones", () => {
+  test("may be set for all workloads and for single ones", () => {
     const { template } = deploy({
-      alarms: { queueDepths: [50] },
-      workloadAlarms: { renders: { queueDepths: [10, 5] } },
+      alarms: { queueDepths: [50], inFlight: "off", tableThrottles: "off" },
+      workloadAlarms: { renders: { queueDepths: [10, 5], inFlight: 80 } },
     });
-    expect(thresholds(template("duckling-default"))).toEqual([1, 50]);
-    expect(thresholds(template("duckling-renders"))).toEqual([1, 5, 10]);
+    expect(named(template("duckling"))).toEqual([]);
+    const depths = (template: Template) => named(template).filter((name) => /QueueDepth|InFlight/.test(name));
+    expect(depths(template("duckling-default"))).toEqual(["duckling-default-QueueDepth50"]);
+    expect(depths(template("duckling-renders"))).toEqual([
+      "duckling-renders-QueueDepth5",
+      "duckling-renders-QueueDepth10",
+      "duckling-renders-InFlight",
+    ]);
   });
 
   test("do what they are told", () => {
     const stack = new Stack(unbundled(), "Shop");
-    const topic = new Topic(stack, "Alarms");
-    new TaskApp(stack, "Duckling", { app: duckling, entry: ENTRY, image, alarms: { actions: [new SnsAction(topic)] } });
-    const template = Template.fromStack(stack);
-    const told = template.findResources("AWS::CloudWatch::Alarm", {
-      Properties: { AlarmActions: [{ Ref: Match.stringLikeRegexp("^Alarms") }] },
+    const [own, topic] = [new Topic(stack, "Own"), new Topic(stack, "Told")];
+    new TaskApp(stack, "Duckling", {
+      app: duckling,
+      entry: ENTRY,
+      image,
+      alarms: { actions: [new SnsAction(own)], topic },
     });
-    expect(Object.keys(told)).toHaveLength(8); // those that scale containers are nobody's business
+    const alarms = Object.values(Template.fromStack(stack).findResources("AWS::CloudWatch::Alarm"))
+      .map(({ Properties }) => Properties)
+      .filter(({ AlarmName }) => AlarmName !== undefined); // those that scale have no name, and tell nobody
+    expect(alarms.length).toBeGreaterThan(15);
+    const ref = (name: string) => ({ Ref: expect.stringMatching(`^${name}`) });
+    for (const { AlarmActions, OKActions } of alarms) {
+      expect(AlarmActions).toEqual([ref("Own"), ref("Told")]);
+      expect(OKActions).toEqual([ref("Told")]);
+    }
   });
 });
 

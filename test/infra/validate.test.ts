@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { type AlarmSettings, alarmSettings } from "../../infra/constructs/alarm-options.ts";
 import {
   broken,
   NAMING_RULES,
@@ -7,6 +8,7 @@ import {
   type WorkloadSettings,
   type WorkloadTasks,
 } from "../../infra/constructs/validate.ts";
+import { ALARM_RULES, TABLE_ALARM_RULES } from "../../infra/constructs/validate-alarms.ts";
 import { TASK_DEFAULTS, WORKLOAD_DEFAULTS } from "../../lib/defaults.ts";
 import { onFargate, onLambda } from "../../lib/workload.ts";
 
@@ -14,11 +16,20 @@ const rest = {
   workload: "default",
   retentionSeconds: WORKLOAD_DEFAULTS.retentionSeconds,
   deadLetterRetentionSeconds: WORKLOAD_DEFAULTS.deadLetterRetentionSeconds,
-  queueDepths: [100],
+  alarms: alarmSettings(onFargate(), {}),
 };
 const lambda: WorkloadSettings = { ...onLambda(), ...rest };
 const fargate: WorkloadSettings = { ...onFargate(), ...rest };
 const { fargate: _, ...neither } = fargate;
+const OPTIONAL = [
+  ...(["ageOfOldestSeconds", "noProgressSeconds", "noWorkersSeconds"] as const),
+  ...(["deadLetters", "errors", "throttles", "recursion", "inFlight"] as const),
+];
+
+function longest(): WorkloadSettings {
+  const workload = onLambda({ timeout: "15m" });
+  return { ...workload, ...rest, alarms: alarmSettings(workload, {}) };
+}
 
 describe("settings of a workload", () => {
   test.each([
@@ -45,7 +56,6 @@ describe("settings of a workload", () => {
       "a dead-letter queue that keeps one second longer",
       { ...lambda, retentionSeconds: 60, deadLetterRetentionSeconds: 61 },
     ],
-    ["no alarms on depth", { ...lambda, queueDepths: [] }],
   ] satisfies [string, WorkloadSettings][])("%s can work", (_case, settings) => {
     expect(broken(WORKLOAD_RULES, settings)).toEqual([]);
   });
@@ -108,8 +118,6 @@ describe("settings of a workload", () => {
     ["too much memory for a function", { ...lambda, memoryMb: 16_384 }, ["16384 MB", "128 to 10240"]],
     ["too few receives", { ...fargate, maxReceiveCount: 4 }, ["is 4;", "5 to 1000"]],
     ["too many receives", { ...fargate, maxReceiveCount: 1_001 }, ["is 1001;", "5 to 1000"]],
-    ["an alarm on an empty queue", { ...fargate, queueDepths: [0, 10] }, ["0, 10", "from 1"]],
-    ["an alarm twice", { ...fargate, queueDepths: [10, 10] }, ["10, 10", "once"]],
   ] satisfies [string, WorkloadSettings, string[]][])("refused: %s", (_case, settings, parts) => {
     const messages = broken(WORKLOAD_RULES, settings);
     expect(messages).toHaveLength(1);
@@ -144,6 +152,63 @@ describe("a workload and the tasks that name it", () => {
     const messages = broken(TASK_RULES, given);
     expect(messages).toHaveLength(1);
     for (const part of parts) expect(messages[0]).toContain(part);
+  });
+});
+
+describe("alarms of a workload", () => {
+  const settings = (alarms: Partial<AlarmSettings>, of = fargate): WorkloadSettings => ({
+    ...of,
+    alarms: { ...of.alarms, ...alarms },
+  });
+
+  test.each([
+    ["the defaults of a function", lambda],
+    ["the defaults of containers", fargate],
+    ["the defaults of a function of 15 minutes", longest()],
+    ["none at all", settings(Object.fromEntries(OPTIONAL.map((name) => [name, "off"])))],
+    ["no depths", settings({ queueDepths: [] })],
+    ["the longest that CloudWatch looks back", settings({ noProgressSeconds: 86_400, queueDepthMinutes: 1_440 })],
+    ["an age as long as the queue keeps messages", settings({ ageOfOldestSeconds: fargate.retentionSeconds })],
+    ["as many actions as CloudWatch takes", settings({ actions: 5 })],
+  ] satisfies [string, WorkloadSettings][])("%s can work", (_case, given) => {
+    expect(broken(ALARM_RULES, given)).toEqual([]);
+  });
+
+  test.each([
+    ["depth of an empty queue", settings({ queueDepths: [0, 10] }), ["0, 10", "from 1"]],
+    ["a depth twice", settings({ queueDepths: [10, 10] }), ["10, 10", "once"]],
+    ["no minute", settings({ queueDepthMinutes: 0 }), ["queueDepthMinutes", "is 0", "1 to 1440"]],
+    ["more minutes than a day has", settings({ queueDepthMinutes: 1_441 }), ["is 1441", "1 to 1440"]],
+    ["an age of seconds", settings({ ageOfOldestSeconds: 59 }), ["ageOfOldest", "59 s", "60 to 1036800"]],
+    ["an age that no message gets", settings({ ageOfOldestSeconds: 1_036_801 }), ["1036801 s", "60 to 1036800"]],
+    ["no progress for seconds", settings({ noProgressSeconds: 10 }), ["noProgress", "10 s", "60 to 86400"]],
+    ["no progress for more than a day", settings({ noProgressSeconds: 86_401 }), ["86401 s", "60 to 86400"]],
+    [
+      "no progress for less than a function may take",
+      settings({ noProgressSeconds: 900 }, longest()),
+      ["noProgress", "900 s", "timeout of 900 s"],
+    ],
+    ["no workers for seconds", settings({ noWorkersSeconds: 0 }), ["noWorkers", "0 s", "60 to 86400"]],
+    ["no workers for days", settings({ noWorkersSeconds: 172_800 }), ["172800 s", "60 to 86400"]],
+    ["dead letters from 0", settings({ deadLetters: 0 }), ["deadLetters", "is 0", '"off"']],
+    ["half an error", settings({ errors: 0.5 }), ["errors", "is 0.5", "whole number"]],
+    ["throttles from 0", settings({ throttles: 0 }), ["throttles", "is 0"]],
+    ["recursion from less", settings({ recursion: -1 }), ["recursion", "is -1"]],
+    ["more in flight than SQS hands out", settings({ inFlight: 120_001 }), ["120001", "1 to 120000"]],
+    ["nothing in flight", settings({ inFlight: 0 }), ["inFlight", "is 0", "1 to 120000"]],
+    ["too many actions", settings({ actions: 6 }), ["6 actions", "takes 5"]],
+  ] satisfies [string, WorkloadSettings, string[]][])("refused: %s", (_case, given, parts) => {
+    const messages = broken(ALARM_RULES, given);
+    expect(messages).toHaveLength(1);
+    for (const part of parts) expect(messages[0]).toContain(part);
+  });
+
+  test("of the table: from 1, or off", () => {
+    expect(broken(TABLE_ALARM_RULES, { tableThrottles: 1 })).toEqual([]);
+    expect(broken(TABLE_ALARM_RULES, { tableThrottles: "off" })).toEqual([]);
+    expect(broken(TABLE_ALARM_RULES, { tableThrottles: 0 })).toEqual([
+      'tableThrottles of alarms is 0; it takes a whole number from 1, or "off"',
+    ]);
   });
 });
 
