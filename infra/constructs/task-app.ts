@@ -11,6 +11,7 @@ import type { Workload } from "../../lib/workload.ts";
 import type { AlarmOptions, TableAlarmOptions } from "./alarm-options.ts";
 import { configure, principalOf } from "./configure.ts";
 import { ContainerCluster } from "./container-cluster.ts";
+import { addDashboard } from "./dashboard.ts";
 import type { Existing } from "./existing.ts";
 import { AppGrants } from "./grants.ts";
 import { addTableAlarms } from "./monitoring.ts";
@@ -134,6 +135,7 @@ export class TaskApp extends Construct {
       ? Table.fromTableArn(results, "Table", existing.tableArn)
       : resultsTable(results, "Table", table, removalPolicy);
     addTableAlarms(results, table, props.alarms ?? {});
+    addDashboard(results, "Dashboard", { app: app.name, tableName: table, workloads: settings, alarms: props.alarms });
     this.payloads =
       app.payloads &&
       new PayloadBucket(results, "Payloads", {

@@ -6,7 +6,7 @@ import { queueAlarms } from "./queue-alarms.ts";
 import type { WorkloadSettings } from "./validate.ts";
 import { workerAlarms } from "./worker-alarms.ts";
 
-/** The names that a workload's resources have: its queues are found by them, the rest is named after the queues. */
+/** The names that a workload's resources have: its queues are found by them, the rest is named after the queues, the cluster after the app. */
 export function targetsOf(
   app: string,
   { workload, kind }: Pick<WorkloadSettings, "workload" | "kind">,

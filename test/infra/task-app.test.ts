@@ -73,6 +73,7 @@ describe("stacks", () => {
         "duckling": [
           "TableCD117FA1",
           "TableThrottlesCD44955A",
+          "Dashboard9E4231ED",
         ],
         "duckling-containers": [
           "ClusterVpcFAA3CEDF",
@@ -159,6 +160,7 @@ describe("stacks", () => {
       [
         "DucklingResultsTableAE7A99A0",
         "DucklingResultsTableThrottles1008BD4A",
+        "DucklingResultsDashboard5A89C34F",
         "DucklingContainersClusterVpc26436586",
         "DucklingContainersClusterVpcpublicSubnet1SubnetAD43D086",
         "DucklingContainersClusterVpcpublicSubnet1RouteTableCF68A83D",
