@@ -358,6 +358,9 @@ export const ALARM_METRICS = {
     noWorkers: 2,
     deadLetterErrors: 1,
     inFlight: 1,
+    // These two only start and stop workers, and are billed like the others.
+    backlog: 2,
+    idle: 2,
   },
   app: { tableThrottles: 4 },
 } as const;

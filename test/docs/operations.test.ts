@@ -57,6 +57,10 @@ test("numbers are the defaults", () => {
   expect(alarms).toContain(`${ALARM_DEFAULTS.inFlight.toLocaleString("en-US")} messages in flight`);
 });
 
+test("alarms that only scale are said to be harmless", () => {
+  expect(alarms).toMatch(/`Backlog` and `Idle`, which start and stop workers/);
+});
+
 test("what watching costs is counted", () => {
   const metrics = (of: Readonly<Record<string, number>>, depths = 0) =>
     Object.values(of).reduce((sum, count) => sum + count, depths);

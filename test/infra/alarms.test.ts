@@ -4,13 +4,14 @@ import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
 import { Topic } from "aws-cdk-lib/aws-sns";
 import { describe, expect, test } from "vitest";
 import { type AlarmOptions, alarmSettings, type TableAlarmOptions } from "../../infra/constructs/alarm-options.ts";
-import type { AlarmDefinition } from "../../infra/constructs/alarms.ts";
 import { addTableAlarms, addWorkloadAlarms } from "../../infra/constructs/monitoring.ts";
 import { tableAlarms } from "../../infra/constructs/table-alarms.ts";
 import { targetsOf, workloadAlarms } from "../../infra/constructs/workload-alarms.ts";
 import { ALARM_DEFAULTS, ALARM_METRICS } from "../../lib/defaults.ts";
 import { InvalidOption } from "../../lib/errors.ts";
+import { createApp } from "../../lib/index.ts";
 import { onFargate, onLambda, type Workload } from "../../lib/workload.ts";
+import { deployInStack } from "./deploy.ts";
 
 const WORKLOADS = { lambda: onLambda(), fargate: onFargate() };
 const targets = {
@@ -157,6 +158,29 @@ describe("without being asked", () => {
   });
 });
 
+describe("how long a task may take", () => {
+  test("is told by the tasks' time limits, where they are known", () => {
+    const settings = alarmSettings(onFargate(), {}, 2 * 3_600);
+    expect(settings).toMatchObject({ ageOfOldestSeconds: 7_500, noProgressSeconds: 7_500, noWorkersSeconds: 600 });
+  });
+
+  test("changes nothing where all are short, or where it is said otherwise", () => {
+    expect(alarmSettings(onFargate(), {}, 300)).toEqual(alarmSettings(onFargate(), {}));
+    expect(alarmSettings(onFargate(), { noProgress: "30m" }, 7_200).noProgressSeconds).toBe(1_800);
+  });
+
+  test("is taken from the tasks of that workload", () => {
+    const app = createApp("shop", { workloads: { films: onFargate(), mails: onFargate() } });
+    app.task("cut", { workload: "films", timeLimit: "2h" }, () => null);
+    app.task("send", { workload: "mails" }, () => null);
+    const alarms = deployInStack({ app }).template().findResources("AWS::CloudWatch::Alarm");
+    const minutes = Object.values(alarms)
+      .filter(({ Properties }) => /NoProgress$/.test(Properties.AlarmName))
+      .map(({ Properties }) => [Properties.AlarmName, Properties.EvaluationPeriods]);
+    expect(Object.fromEntries(minutes)).toEqual({ "shop-films-NoProgress": 125, "shop-mails-NoProgress": 15 });
+  });
+});
+
 describe("a description", () => {
   const all = (["lambda", "fargate"] as const).flatMap((kind) => [
     ...workloadAlarms(targets[kind], alarmSettings(WORKLOADS[kind], {})),
@@ -274,18 +298,18 @@ describe("the price list", () => {
   const metricsOf = ({ Metrics = [{ MetricStat: {} }] }: { Metrics?: { MetricStat?: unknown }[] }) =>
     Metrics.filter(({ MetricStat }) => MetricStat !== undefined).length;
 
-  test.each(["lambda", "fargate"] as const)(
-    "knows the alarms of a %s workload, and what each is billed for",
-    (kind) => {
-      const alarms = deployed(kind);
-      const definitions: readonly AlarmDefinition[] = [
-        ...workloadAlarms(targets[kind], alarmSettings(WORKLOADS[kind], {})),
-        ...tableAlarms("shop", {}),
-      ];
-      const found = definitions.map((alarm) => [alarm.kind, metricsOf(alarms[alarm.id] ?? {})]);
-      expect(Object.fromEntries(found)).toEqual({ ...ALARM_METRICS[kind], ...ALARM_METRICS.app });
-      const others = Object.keys(ALARM_METRICS[kind]).length - 1;
-      expect(found).toHaveLength(ALARM_DEFAULTS.queueDepths.length + others + Object.keys(ALARM_METRICS.app).length);
-    },
-  );
+  /** What an alarm is called there; those that scale have no name of their own. */
+  const kindOf = (logicalId: string, name?: string) => {
+    const [word = ""] = (name ?? logicalId).match(/(?<=-)[A-Za-z]+(?=\d*$)|(?<=Scaling)(Backlog|Idle)/) ?? [];
+    return word.charAt(0).toLowerCase() + word.slice(1);
+  };
+
+  test.each(["lambda", "fargate"] as const)("has every alarm of a %s workload, and what it is billed for", (kind) => {
+    const app = { name: "shop", workloads: { work: WORKLOADS[kind] } };
+    const alarms = Object.entries(deployInStack({ app }).template().findResources("AWS::CloudWatch::Alarm"));
+    const found = alarms.map(([id, { Properties }]) => [kindOf(id, Properties.AlarmName), metricsOf(Properties)]);
+    expect(Object.fromEntries(found)).toEqual({ ...ALARM_METRICS[kind], ...ALARM_METRICS.app });
+    const others = Object.keys(ALARM_METRICS[kind]).length - 1;
+    expect(found).toHaveLength(ALARM_DEFAULTS.queueDepths.length + others + Object.keys(ALARM_METRICS.app).length);
+  });
 });
