@@ -5,6 +5,7 @@ import type { TaskDefinition } from "aws-cdk-lib/aws-ecs";
 import type { Grant, IGrantable } from "aws-cdk-lib/aws-iam";
 import { RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
+import { PRICES } from "../../lib/core/cost/prices.ts";
 import { VARIABLES } from "../../lib/environment.ts";
 import { queueName, tableName } from "../../lib/store/table.ts";
 import type { Workload } from "../../lib/workload.ts";
@@ -135,7 +136,13 @@ export class TaskApp extends Construct {
       ? Table.fromTableArn(results, "Table", existing.tableArn)
       : resultsTable(results, "Table", table, removalPolicy);
     addTableAlarms(results, table, props.alarms ?? {});
-    addDashboard(results, "Dashboard", { app: app.name, tableName: table, workloads: settings, alarms: props.alarms });
+    addDashboard(results, "Dashboard", {
+      app: app.name,
+      tableName: table,
+      workloads: settings,
+      alarms: props.alarms,
+      prices: PRICES,
+    });
     this.payloads =
       app.payloads &&
       new PayloadBucket(results, "Payloads", {
