@@ -1,10 +1,12 @@
 // Runs the built command as a user would: a process of its own, with nothing of this one's environment that matters.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type LocalStack, type QueueSpec, startLocalStack } from "../../lib/local/stack.ts";
 
-const MAIN = fileURLToPath(new URL("../../dist/lib/cli/main.js", import.meta.url));
+const DIST = fileURLToPath(new URL("../../dist", import.meta.url));
+const MAIN = resolve(DIST, "lib/cli/main.js");
 export const FIXTURES = fileURLToPath(new URL("../fixtures/cli", import.meta.url));
 
 export interface Ended {
@@ -18,7 +20,7 @@ export interface RunOptions {
   readonly cwd?: string;
   /** @default "ignore" */
   readonly stdin?: "ignore" | "pipe";
-  /** A built entry point, such as `functions/worker/main.js`. @default - the command */
+  /** An entry point, from dist/ or absolute, such as `functions/worker/main.js`. @default - the command */
   readonly entry?: string;
 }
 
@@ -29,8 +31,7 @@ export class Running implements AsyncDisposable {
   readonly #ended: Promise<unknown[]>;
 
   constructor(args: readonly string[], { env = {}, cwd = FIXTURES, stdin = "ignore", entry }: RunOptions) {
-    const main = entry === undefined ? MAIN : fileURLToPath(new URL(`../../dist/${entry}`, import.meta.url));
-    this.child = spawn(process.execPath, [main, ...args], {
+    this.child = spawn(process.execPath, [entry === undefined ? MAIN : resolve(DIST, entry), ...args], {
       cwd,
       env: { ...bare(), ...env },
       stdio: [stdin, "pipe", "pipe"],
