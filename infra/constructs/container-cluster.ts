@@ -36,7 +36,6 @@ export class ContainerCluster extends Construct {
     const cluster = new Cluster(this, "Cluster", {
       clusterName: props.app,
       vpc: this.vpc,
-      // It is billed by the metric, for every task and service. What is asked of workers is in their own metrics and SQS's.
       containerInsightsV2: ContainerInsights.DISABLED,
     });
     acknowledge(cluster, "ECS4");

@@ -86,12 +86,16 @@ export class ContainerWorker extends Construct {
 
   /** The agent asks with the role of the task. IAM cannot narrow it to the task that asks. */
   #allowProtection({ app }: ContainerWorkerProps): void {
+    const stack = Stack.of(this);
     // One that is made here has the app's name; said literally, for rules that look at it.
     const cluster = Token.isUnresolved(this.cluster.clusterName) ? app : this.cluster.clusterName;
-    const tasks = Stack.of(this).formatArn({ service: "ecs", resource: "task", resourceName: `${cluster}/*` });
+    const tasks = stack.formatArn({ service: "ecs", resource: "task", resourceName: `${cluster}/*` });
+    // As the rule prints a token.
+    const shown = (part: string) => (Token.isUnresolved(part) ? `<${stack.resolve(part).Ref}>` : part);
+    const [partition, region, account] = [stack.partition, stack.region, stack.account].map(shown);
     acknowledgeWildcard(
       this.taskRole,
-      `arn:<AWS::Partition>:ecs:<AWS::Region>:<AWS::AccountId>:task/${cluster}/*`,
+      `arn:${partition}:ecs:${region}:${account}:task/${cluster}/*`,
       "a task is named by ECS when it starts; all of the cluster are workers of this app",
     );
     this.taskRole.addToPolicy(new PolicyStatement({ actions: ["ecs:UpdateTaskProtection"], resources: [tasks] }));

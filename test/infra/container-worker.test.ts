@@ -2,40 +2,11 @@
 import { App, Stack, Tags } from "aws-cdk-lib";
 import { Match, Template } from "aws-cdk-lib/assertions";
 import { type IVpc, Vpc } from "aws-cdk-lib/aws-ec2";
-import { ContainerImage } from "aws-cdk-lib/aws-ecs";
-import { RetentionDays } from "aws-cdk-lib/aws-logs";
-import { Queue } from "aws-cdk-lib/aws-sqs";
 import { describe, expect, test } from "vitest";
-import { alarmSettings } from "../../infra/constructs/alarm-options.ts";
 import { ContainerCluster } from "../../infra/constructs/container-cluster.ts";
-import { ContainerWorker, type ContainerWorkerProps, HEALTH_PROBE } from "../../infra/constructs/container-worker.ts";
-import { CONTAINER_SCALING, WORKLOAD_DEFAULTS } from "../../lib/defaults.ts";
-import { type FargateOptions, onFargate } from "../../lib/workload.ts";
-
-interface DeployOptions extends FargateOptions {
-  readonly props?: Partial<ContainerWorkerProps>;
-}
-
-function workerIn(stack: Stack, { props, ...options }: DeployOptions = {}): ContainerWorker {
-  const definition = onFargate({ cpu: 1, memory: "4GB", maxWorkers: 20, ...options });
-  const workload = {
-    ...definition,
-    workload: "renders",
-    retentionSeconds: WORKLOAD_DEFAULTS.retentionSeconds,
-    deadLetterRetentionSeconds: WORKLOAD_DEFAULTS.deadLetterRetentionSeconds,
-    alarms: alarmSettings(definition, {}),
-  };
-  return new ContainerWorker(stack, "Worker", {
-    app: "duckling",
-    workload,
-    queue: new Queue(stack, "Queue", { queueName: "duckling-renders" }),
-    queueName: "duckling-renders",
-    image: ContainerImage.fromRegistry("example.com/worker"),
-    environment: { LOVAGE_LOG_FORMAT: "json" },
-    logRetention: RetentionDays.ONE_MONTH,
-    ...props,
-  });
-}
+import { HEALTH_PROBE } from "../../infra/constructs/container-worker.ts";
+import { CONTAINER_SCALING } from "../../lib/defaults.ts";
+import { type DeployOptions, workerIn } from "./containers.ts";
 
 /** One workload in a stack of its own, with a network of its own. */
 function deploy(options: DeployOptions = {}) {

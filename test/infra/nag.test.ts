@@ -6,7 +6,9 @@ import { App, Stack, Validations } from "aws-cdk-lib";
 import { Queue } from "aws-cdk-lib/aws-sqs";
 import { AwsSolutionsChecks } from "cdk-nag";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { ContainerCluster } from "../../infra/constructs/container-cluster.ts";
 import { TaskApp } from "../../infra/index.ts";
+import { workerIn } from "./containers.ts";
 import { ENTRY, image } from "./deploy.ts";
 import { duckling } from "./duckling.ts";
 
@@ -43,6 +45,17 @@ function findings(make: (cdk: App) => void): readonly string[] {
 test("AwsSolutions finds nothing that is not explained", () => {
   const app = { ...duckling, payloads: { bucket: "duckling-payloads" } };
   expect(findings((cdk) => new TaskApp(cdk, "Duckling", { app, entry: ENTRY, image }))).toEqual([]);
+});
+
+test("nor in containers, their network and their scaling, wherever they are", () => {
+  const found = findings((cdk) => {
+    const cluster = new ContainerCluster(new Stack(cdk, "duckling"), "Containers", { app: "duckling" });
+    const stack = new Stack(cdk, "duckling-renders");
+    workerIn(stack, { props: { cluster: cluster.in(stack) } });
+    workerIn(new Stack(cdk, "Shop", { env: { account: "111111111111", region: "eu-west-1" } }));
+  });
+  // The queue is this test's own: the app's are made by TaskApp, and looked at above.
+  expect(found.filter((rule) => !/AwsSolutions-SQS/.test(rule))).toEqual([]);
 });
 
 test("and does find what is not", () => {
