@@ -12,5 +12,6 @@ new TaskApp(cdk, "Duckling", {
   app,
   entry: "functions/worker/handler.ts",
   deadLetterEntry: "functions/dead-letter/handler.ts",
+  dockerfile: "functions/worker/Dockerfile",
   removalPolicy: development ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN,
 });

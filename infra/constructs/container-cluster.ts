@@ -4,7 +4,7 @@
 // what another stack imports. So the cluster is referred to by its name, and the network by parameters of the Systems Manager,
 // which CloudFormation reads when it deploys the workload's stack. A network for each workload would need none of that, but an
 // account has five VPCs in a region, and a workload that is added must not be refused for it.
-import { Stack } from "aws-cdk-lib";
+import { Annotations, Stack } from "aws-cdk-lib";
 import { GatewayVpcEndpointAwsService, type IVpc, type SelectedSubnets, SubnetType, Vpc } from "aws-cdk-lib/aws-ec2";
 import { Cluster, ContainerInsights, type ICluster } from "aws-cdk-lib/aws-ecs";
 import { StringParameter } from "aws-cdk-lib/aws-ssm";
@@ -76,11 +76,13 @@ export class ContainerCluster extends Construct {
   #networkFor(scope: Construct): IVpc {
     const read = (name: string) => StringParameter.valueForStringParameter(scope, this.#parameter(name));
     const zones = Stack.of(this).availabilityZones.slice(0, ZONES);
-    return Vpc.fromVpcAttributes(scope, "Vpc", {
+    const vpc = Vpc.fromVpcAttributes(scope, "Vpc", {
       vpcId: read("vpc"),
       availabilityZones: zones,
       publicSubnetIds: zones.map((_, i) => read(subnetParameter(i))),
     });
+    Annotations.of(vpc).acknowledgeWarning("@aws-cdk/aws-ec2:noSubnetRouteTableId", "nobody adds a route from here");
+    return vpc;
   }
 
   #parameter(name: string): string {

@@ -3,7 +3,7 @@
 import { execFile } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -81,11 +81,14 @@ describe.each(IMAGES)("$file", ({ file, context }) => {
     }
   });
 
-  test("copies nothing that is missing", () => {
+  test("copies nothing that is missing, and only from stages before", () => {
     const files = [...contextFiles(context), ...(context === ROOT ? [] : MADE_BY_INIT)];
-    for (const stage of stages)
-      for (const args of all(stage, "COPY"))
-        if (!args.startsWith("--from=")) expect(copied(args, files).size).toBeGreaterThan(0);
+    for (const [i, stage] of stages.entries())
+      for (const args of all(stage, "COPY")) {
+        const [, from] = /^--from=(\S+)/.exec(args) ?? [];
+        if (from === undefined) expect(copied(args, files).size).toBeGreaterThan(0);
+        else expect(stages.slice(0, i).map(({ name }) => name)).toContain(from);
+      }
   });
 
   test("keeps out what must not get into an image", () => {
@@ -109,6 +112,19 @@ function linkPackages(modules: string): void {
   }
 }
 
+/** Where the stage's commands leave what they make, but for the packages, which are this repository's. */
+async function build(stage: Stage): Promise<string> {
+  const directory = join(folder, "build");
+  layOut(stage, ROOT, directory, () => {});
+  symlinkSync(join(ROOT, "node_modules"), join(directory, "node_modules"));
+  const [install, ...commands] = all(stage, "RUN");
+  expect(install).toBe("npm ci");
+  const path = [join(ROOT, "node_modules/.bin"), process.env.PATH].join(delimiter); // npm puts its own in front
+  for (const command of commands)
+    await run("sh", ["-c", command], { cwd: directory, env: { ...process.env, PATH: path } });
+  return directory;
+}
+
 /** The tarball in the place where npm would put it. */
 async function installTarball(modules: string): Promise<void> {
   await run("npm", ["pack", "--ignore-scripts", "--silent", "--pack-destination", folder], { cwd: ROOT });
@@ -128,11 +144,14 @@ test.each([
     const stages = stagesOf(file);
     const image = join(folder, app);
     mkdirSync(image);
-    const entry = exec(all(stages.at(-1) as Stage, "ENTRYPOINT")[0]);
+    const last = stages.at(-1) as Stage;
+    const entry = exec(all(last, "ENTRYPOINT")[0]);
     const modules = join(image, "node_modules");
-    layOut(stages, context, image, (_stage, path, target) => {
+    const building = stages.find(({ name }) => name === "build");
+    const built = building && (await build(building));
+    layOut(last, context, image, (_from, path, target) => {
       if (path.endsWith("/node_modules")) linkPackages(target);
-      else cpSync(join(ROOT, path.replace("/app/", "")), target, { recursive: true });
+      else cpSync(join(built ?? "", path.replace("/app/", "")), target, { recursive: true });
     });
     if (app === "starter") await installTarball(modules);
 

@@ -90,20 +90,18 @@ export function copied(args: string, files: readonly string[]): ReadonlyMap<stri
   );
 }
 
-/** Lays the last stage out in a directory: what it copies from the context, and from other stages what `made` has for them. */
+/** Lays a stage out in a directory: what it copies from the context, and from other stages what `made` has for them. */
 export function layOut(
-  stages: readonly Stage[],
+  stage: Stage,
   context: string,
   directory: string,
   made: (stage: string, path: string, target: string) => void,
 ): void {
   const files = contextFiles(context);
-  const last = stages.at(-1) as Stage; // a Dockerfile has one
-  for (const args of all(last, "COPY")) {
-    const [, stage, source, target] = /^--from=(\w+) (\S+) (\S+)$/.exec(args) ?? [];
-    if (stage !== undefined && source !== undefined && target !== undefined) {
-      if (!stages.some(({ name }) => name === stage)) throw new Error(`COPY ${args}: there is no stage ${stage}`);
-      made(stage, source, join(directory, target));
+  for (const args of all(stage, "COPY")) {
+    const [, from, source, target] = /^--from=(\w+) (\S+) (\S+)$/.exec(args) ?? [];
+    if (from !== undefined && source !== undefined && target !== undefined) {
+      made(from, source, join(directory, target));
       continue;
     }
     for (const [from, to] of copied(args, files)) {
