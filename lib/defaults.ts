@@ -336,7 +336,7 @@ export const ALARM_DEFAULTS = {
 
 /**
  * The alarms of a workload, by its kind, and of the app, with the number of metrics that each evaluates: CloudWatch bills an
- * alarm by its metrics. `queueDepth` is there once for each of the depths.
+ * alarm by its metrics. `queueDepth` is there once for each of the depths. Those that scale: CONTAINER_SCALING.
  */
 export const ALARM_METRICS = {
   lambda: {
@@ -358,9 +358,6 @@ export const ALARM_METRICS = {
     noWorkers: 2,
     deadLetterErrors: 1,
     inFlight: 1,
-    // These two only start and stop workers, and are billed like the others.
-    backlog: 2,
-    idle: 2,
   },
   app: { tableThrottles: 4 },
 } as const;

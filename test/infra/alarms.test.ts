@@ -298,16 +298,15 @@ describe("the price list", () => {
   const metricsOf = ({ Metrics = [{ MetricStat: {} }] }: { Metrics?: { MetricStat?: unknown }[] }) =>
     Metrics.filter(({ MetricStat }) => MetricStat !== undefined).length;
 
-  /** What an alarm is called there; those that scale have no name of their own. */
-  const kindOf = (logicalId: string, name?: string) => {
-    const [word = ""] = (name ?? logicalId).match(/(?<=-)[A-Za-z]+(?=\d*$)|(?<=Scaling)(Backlog|Idle)/) ?? [];
-    return word.charAt(0).toLowerCase() + word.slice(1);
-  };
-
   test.each(["lambda", "fargate"] as const)("has every alarm of a %s workload, and what it is billed for", (kind) => {
     const app = { name: "shop", workloads: { work: WORKLOADS[kind] } };
-    const alarms = Object.entries(deployInStack({ app }).template().findResources("AWS::CloudWatch::Alarm"));
-    const found = alarms.map(([id, { Properties }]) => [kindOf(id, Properties.AlarmName), metricsOf(Properties)]);
+    const alarms = Object.values(deployInStack({ app }).template().findResources("AWS::CloudWatch::Alarm"));
+    const found = alarms
+      .filter(({ Properties }) => Properties.AlarmName !== undefined) // those that scale have none
+      .map(({ Properties }) => {
+        const [, first = "", rest = ""] = /-([A-Z])([A-Za-z]+)\d*$/.exec(Properties.AlarmName) ?? [];
+        return [first.toLowerCase() + rest, metricsOf(Properties)];
+      });
     expect(Object.fromEntries(found)).toEqual({ ...ALARM_METRICS[kind], ...ALARM_METRICS.app });
     const others = Object.keys(ALARM_METRICS[kind]).length - 1;
     expect(found).toHaveLength(ALARM_DEFAULTS.queueDepths.length + others + Object.keys(ALARM_METRICS.app).length);

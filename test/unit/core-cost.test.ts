@@ -324,7 +324,7 @@ describe("an idle month", () => {
       ["container image", 0.25],
       ["scaling", 4],
       ["polling of the dead-letter queue", 648_000],
-      ["alarms", 12],
+      ["alarms", 13],
     ]);
     expect(lines.at(-1)?.assumption).toBe("9 alarms, billed for each metric they look at");
   });
