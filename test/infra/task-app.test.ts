@@ -371,6 +371,16 @@ describe("alarms", () => {
   });
 });
 
+test("the dashboard has a row for each workload, and what it costs by the price list", () => {
+  const [dashboard] = Object.values(deploy().template("duckling").findResources("AWS::CloudWatch::Dashboard"));
+  expect(dashboard?.Properties.DashboardName).toBe("duckling");
+  const body = JSON.stringify(dashboard?.Properties.DashboardBody);
+  for (const part of ["## default (Lambda)", "## renders (Fargate)", "default: cost", "Table duckling: cost"])
+    expect(body).toContain(part);
+  // $0.40 a million requests, sixty minutes
+  expect(body).toContain("0.000024 * (FILL(sent, 0)");
+});
+
 describe("grants", () => {
   /** What a role in a stack of its own is allowed. */
   function allowed(grant: (taskApp: TaskApp, role: Role) => void) {
