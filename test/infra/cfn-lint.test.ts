@@ -14,7 +14,7 @@ const installed = spawnSync("cfn-lint", ["--version"]).status === 0;
 /** A DependsOn that a GetAtt makes superfluous: the CDK writes it for every function with a role. */
 const OF_THE_CDK = ["W3005"];
 
-test.skipIf(!installed)("cfn-lint finds nothing in the templates", () => {
+test.skipIf(!installed)("cfn-lint finds nothing in the templates", { timeout: 120_000 }, () => {
   const outdir = mkdtempSync(join(tmpdir(), "lovage-lint-"));
   try {
     const cdk = new App({ outdir, context: { "aws:cdk:bundling-stacks": [] } });
