@@ -23,23 +23,17 @@ export interface Dimensions {
   readonly task?: string;
 }
 
+const COUNTS: Readonly<Record<Ending["kind"], Count | undefined>> = {
+  success: "successes",
+  failure: "failures",
+  retry: "retries",
+  rejected: "failures",
+  revoked: undefined,
+};
+
 /** What an ending counts as; undefined where it is none of the task's: revoked, or given back. */
 export function countOf(ending: Ending): Count | undefined {
-  switch (ending.kind) {
-    case "success":
-      return "successes";
-    case "failure":
-      return "failures";
-    case "retry":
-      return "retries";
-    case "rejected":
-      return ending.requeue ? undefined : "failures";
-    case "revoked":
-      return undefined;
-    /* v8 ignore next -- @preserve the compiler proves that nothing comes here */
-    default:
-      return ending satisfies never;
-  }
+  return ending.kind === "rejected" && ending.requeue ? undefined : COUNTS[ending.kind];
 }
 
 /**
