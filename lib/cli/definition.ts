@@ -18,6 +18,8 @@ export interface Definition {
     readonly maxReceiveCount: number;
     readonly batchSize: number;
     readonly memoryMb: number;
+    /** No task has to name it. */
+    readonly byCall: boolean;
     /** Of a Lambda workload. */
     readonly lambda?: { readonly timeoutSeconds: number; readonly maxConcurrency: number };
   }[];
@@ -60,6 +62,7 @@ export function definitionOf(app: App): Definition {
       maxReceiveCount: workload.maxReceiveCount,
       batchSize: workload.batchSize,
       memoryMb: workload.memoryMb,
+      byCall: workload.byCall,
       ...(workload.lambda && { lambda: workload.lambda }),
     })),
     tasks: [...app.tasks.values()].map(({ settings }) => ({

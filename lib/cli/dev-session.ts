@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import { systemClock } from "../clock.ts";
 import type { LambdaHost } from "../local/lambda/host.ts";
 import type { LocalStack } from "../local/stack.ts";
+import { demandServable } from "../worker/served-workloads.ts";
 import type { WorkerDescription } from "../worker/worker.ts";
 import { readDefinition, startWorkerProcess, type WorkerProcess } from "./children.ts";
 import type { Definition } from "./definition.ts";
@@ -127,6 +128,7 @@ export class DevSession {
     const stale = new AbortController();
     void interruption.then(() => stale.abort());
     const definition = await readDefinition(module, stack.environment, stale.signal);
+    demandServable(definition, "worker");
     await stack.createQueues(
       definition.workloads.map(({ queue, deadLetter, visibilitySeconds, maxReceiveCount }) => ({
         name: queue,

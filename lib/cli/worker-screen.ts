@@ -36,15 +36,14 @@ export function workerScreen(worker: WorkerDescription, limits: Limits, path: st
     style,
   );
   const tasks = facts(
-    Object.fromEntries(workloads.map((one) => [one.name, one.tasks.join(", ") || "no tasks"])),
+    Object.fromEntries(workloads.map((one) => [one.name, one.tasks.join(", ") || "those that calls send here"])),
     style,
   );
-  const none = workloads.every((one) => one.tasks.length === 0);
   return [
     `${style.bold(worker.app)} worker`,
     head,
     serves,
-    `  ${style.dim("tasks")}\n${tasks}${none ? "\n  no task is registered: name the task modules in the app's include list" : ""}`,
+    `  ${style.dim("tasks")}\n${tasks}`,
     facts(
       {
         stop: `Ctrl-C or SIGTERM, then up to ${span(limits.grace)} for what runs; again to stop at once`,

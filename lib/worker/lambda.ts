@@ -13,12 +13,14 @@ import type { App } from "../app.ts";
 import { HOOKS_SECONDS, TASK_DEFAULTS } from "../defaults.ts";
 import { InvalidOption, InvocationFailed } from "../errors.ts";
 import type { Logger } from "../log.ts";
+import { check } from "../options.ts";
 import type { Broker, Delivery } from "../ports/broker.ts";
 import { announceHere, notLonger } from "./announce.ts";
 import { executeDeps, withOverrides } from "./deps.ts";
 import { taskMetrics } from "./metrics.ts";
 import { runHere } from "./pool-here.ts";
 import { type ServedQueue, servedQueues } from "./queues.ts";
+import { chosenWorkloads, demandTasks } from "./served-workloads.ts";
 
 /** The part of an SQS event that is read (AWS Lambda: "Using Lambda with Amazon SQS"). */
 export interface SqsEvent {
@@ -48,14 +50,26 @@ const RESERVED_MS = 2_000;
 /** A record that runs alone is started with this part of the time it may take, or not in this invocation. */
 const ENOUGH = 0.9;
 
+export interface LambdaHandlerOptions {
+  /** Workloads it serves: those whose tasks its bundle has. @default - all of the app's */
+  readonly workloads?: readonly string[];
+}
+
 /**
- * Makes a handler for the queues of an app's workloads, and for their dead-letter queues. Task errors never throw: they are recorded, and
- * the message is done. Throws InvalidOption where LOVAGE_METRICS is wrong.
+ * Makes a handler for the queues of an app's workloads, and for their dead-letter queues; call it when the tasks are defined. Task
+ * errors never throw: they are recorded, and the message is done. Throws StartupFailed where the app has no tasks, or none
+ * names one of the workloads and that is not `byCall`; InvalidOption, also where LOVAGE_METRICS is wrong.
  */
-export function createLambdaHandler(app: App): (event: SqsEvent, context: LambdaContext) => Promise<SqsBatchResponse> {
+export function createLambdaHandler(
+  app: App,
+  options: LambdaHandlerOptions = {},
+): (event: SqsEvent, context: LambdaContext) => Promise<SqsBatchResponse> {
+  const { workloads } = check("createLambdaHandler()", options, { workloads: (names) => chosenWorkloads(app, names) });
+  const served = workloads ?? chosenWorkloads(app, undefined);
+  demandTasks(app, served, "lambda");
   const here = runHere(app);
   const metrics = taskMetrics(app);
-  const queues = lambdaQueues(app);
+  const queues = lambdaQueues(app, served);
   const sandbox = randomBytes(3).toString("hex");
   return async (event, context) => {
     const backends = await app.backends();
@@ -129,10 +143,11 @@ async function giveBack(delivery: Delivery, broker: Broker, log: Logger): Promis
 }
 
 /** Nothing renews a lease here: it has to last as long as the message is invisible. */
-function lambdaQueues(app: App): ReadonlyMap<string, ServedQueue> {
-  const queues = [...servedQueues(app)].map(([queue, { limits, ...served }]) => {
+function lambdaQueues(app: App, workloads: readonly string[]): ReadonlyMap<string, ServedQueue> {
+  const queues = [...servedQueues(app)].flatMap(([queue, { limits, ...served }]) => {
+    if (!workloads.includes(limits.name)) return [];
     const visibilitySeconds = app.workload(limits.name)?.visibilitySeconds ?? limits.visibilitySeconds;
-    return [queue, { ...served, limits: { ...limits, visibilitySeconds } }] as const;
+    return [[queue, { ...served, limits: { ...limits, visibilitySeconds } }] as const];
   });
   return new Map(queues);
 }
@@ -141,7 +156,7 @@ function servedBy(app: App, queues: ReadonlyMap<string, ServedQueue>, queue: str
   const served = queues.get(queue);
   if (served === undefined)
     throw new InvalidOption(
-      `queue "${queue}" belongs to no workload of app "${app.name}"; it has ${Object.keys(app.workloads).join(", ")}`,
+      `queue "${queue}" belongs to no workload that is served here for app "${app.name}"; its queues are ${[...queues.keys()].join(", ")}`,
     );
   return served;
 }

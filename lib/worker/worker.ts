@@ -8,7 +8,6 @@ import { describe } from "../duration.ts";
 import { readEnvironment } from "../environment.ts";
 import { InvalidOption, StartupFailed } from "../errors.ts";
 import type { Logger } from "../log.ts";
-import { closest } from "../options.ts";
 import { storeOf } from "../payloads.ts";
 import type { Broker } from "../ports/broker.ts";
 import { deadLetterQueueName, queueName } from "../store/table.ts";
@@ -22,6 +21,7 @@ import { createPool, type TaskPool } from "./pool.ts";
 import { runHere } from "./pool-here.ts";
 import { guardMainThread, Progress } from "./progress.ts";
 import { protectionOf } from "./protection.ts";
+import { chosenWorkloads, demandTasks } from "./served-workloads.ts";
 
 export interface WorkerOptions {
   /** The app's module: the processes of CPU-heavy workloads import it again. */
@@ -85,7 +85,10 @@ export interface Worker extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-/** Starts a worker. Throws StartupFailed, InvalidOption, QueueNotFound, TableNotFound, BucketNotFound, AccessDenied: one clear cause. */
+/**
+ * Starts a worker. Throws StartupFailed (also for an app without tasks, or a workload that no task names), InvalidOption,
+ * QueueNotFound, TableNotFound, BucketNotFound, AccessDenied: one clear cause.
+ */
 export async function startWorker(app: App, options: WorkerOptions = {}): Promise<Worker> {
   const served = servedWorkloads(app, options);
   const health = await healthOf(app, options);
@@ -224,15 +227,10 @@ interface Served {
 }
 
 function servedWorkloads(app: App, { workloads, concurrency }: WorkerOptions): readonly Served[] {
-  const known = Object.keys(app.workloads);
-  return [...new Set(workloads ?? known)].map((name) => {
-    const definition = app.workload(name);
-    if (definition === undefined) {
-      const near = closest(name, known);
-      throw new InvalidOption(
-        `app "${app.name}" has no workload "${name}"; ${near ? `did you mean ${near}?` : `it has ${known.join(", ")}`}`,
-      );
-    }
+  const names = chosenWorkloads(app, workloads);
+  demandTasks(app, names, "worker");
+  return names.map((name) => {
+    const definition = app.workload(name) as Workload; // chosen from those it has
     return { name, definition, concurrency: concurrency ?? definition.concurrency ?? availableParallelism() };
   });
 }

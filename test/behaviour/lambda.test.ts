@@ -1,7 +1,7 @@
 // lovage/lambda: the same execution, fed by an event of Lambda's SQS event source mapping.
 import { describe, expect, test } from "vitest";
 import { createApp } from "../../lib/app.ts";
-import { InvalidOption, InvocationFailed, RequestRefused } from "../../lib/errors.ts";
+import { InvalidOption, InvocationFailed, RequestRefused, StartupFailed } from "../../lib/errors.ts";
 import { silentLogger } from "../../lib/log.ts";
 import { MemoryBroker } from "../../lib/memory/broker.ts";
 import { MemoryResultStore } from "../../lib/memory/result-store.ts";
@@ -20,7 +20,12 @@ function lambdaApp() {
     workloads: { default: onLambda({ timeout: "60s" }) },
     connect: async () => ({ broker, store, where: async () => ({ broker: "memory", store: "memory" }) }),
   });
-  const handler = createLambdaHandler(app);
+  let made: ReturnType<typeof createLambdaHandler> | undefined;
+  /** Made at the first event: a test defines its tasks first. */
+  const handler: typeof made = (...event) => {
+    made ??= createLambdaHandler(app);
+    return made(...event);
+  };
   const context = { awsRequestId: "request-1", functionName: "worker", getRemainingTimeInMillis: () => 60_000 };
   /** Receives as the event source mapping does, and hands the batch to the function. */
   const deliver = async () => {
@@ -38,6 +43,14 @@ function lambdaApp() {
   };
   return { app, broker, store, clock, deliver, handler, context };
 }
+
+const recordOf = (queue: string) => ({
+  messageId: "m",
+  receiptHandle: "r",
+  body: "{}",
+  attributes: { ApproximateReceiveCount: "1", SentTimestamp: "0" },
+  eventSourceARN: `arn:aws:sqs:eu-west-1:123456789012:${queue}`,
+});
 
 test("a batch that ran is reported without failures, and leaves the deletes to Lambda", async () => {
   const { app, broker, deliver } = lambdaApp();
@@ -205,21 +218,43 @@ test("the last delivery SQS will make is marked in the record", async () => {
 
 test("what no worker can read or run is recorded and done", async () => {
   const it = lambdaApp();
+  it.app.task("add", (x: number, y: number) => x + y);
   await it.broker.send("shop-default", { body: '{"headers":{"id":"odd","task":"t"}}', delaySeconds: 0 });
   expect((await it.deliver()).response).toEqual({ batchItemFailures: [] });
   expect(await it.app.result("odd").state()).toBe("FAILURE");
 });
 
-test("a queue of nobody's is refused, with the workloads there are", async () => {
-  const { handler, context } = lambdaApp();
-  const record = {
-    messageId: "m",
-    receiptHandle: "r",
-    body: "{}",
-    attributes: { ApproximateReceiveCount: "1", SentTimestamp: "0" },
-    eventSourceARN: "arn:aws:sqs:eu-west-1:123456789012:other",
-  };
-  await expect(handler({ Records: [record] }, context)).rejects.toThrow(InvalidOption);
+test("a queue of nobody's is refused, with those that are served", async () => {
+  const { app, handler, context } = lambdaApp();
+  app.task("add", (x: number, y: number) => x + y);
+  const refused = handler({ Records: [recordOf("other")] }, context);
+  await expect(refused).rejects.toThrow(InvalidOption);
+  await expect(refused).rejects.toThrow('queue "other" belongs to no workload that is served here');
+  await expect(refused).rejects.toThrow("its queues are shop-default, shop-default-dead");
+});
+
+describe("a handler that could run nothing is refused where it is made", () => {
+  test("for an app without tasks, with what to import", () => {
+    const { app } = lambdaApp();
+    expect(() => createLambdaHandler(app)).toThrow(StartupFailed);
+    expect(() => createLambdaHandler(app)).toThrow('such as import "./tasks.ts"');
+  });
+
+  test("for a workload that no task of its bundle names, unless it serves others", async () => {
+    const app = createApp("shop", { workloads: { default: onLambda(), renders: onLambda() } });
+    app.task("add", (x: number, y: number) => x + y);
+    expect(() => createLambdaHandler(app)).toThrow('no task of app "shop" names workload "renders"');
+    const handler = createLambdaHandler(app, { workloads: ["default"] });
+    const event = { Records: [recordOf("shop-renders")] };
+    await expect(handler(event, lambdaApp().context)).rejects.toThrow(
+      'queue "shop-renders" belongs to no workload that is served here for app "shop"; its queues are shop-default, shop-default-dead',
+    );
+  });
+
+  test("for an option it does not have", () => {
+    const { app } = lambdaApp();
+    expect(() => createLambdaHandler(app, { workload: ["default"] } as object)).toThrow("did you mean workloads?");
+  });
 });
 
 test("hooks that do not end are cut off before the function is: their task's batch is answered for", async () => {

@@ -83,6 +83,7 @@ test("an app whose payloads are all small makes no request to S3 but its worker'
 
 test("a worker whose bucket is missing does not start, and says which", async () => {
   await using real = await realApp("no-bucket", { payloads: { bucket: "no-bucket" } });
+  real.app.task("echo", (value: string) => value);
   await fetch(`${real.stack.s3Endpoint}/no-bucket`, { method: "DELETE" });
   await expect(real.work()).rejects.toMatchObject({
     code: "LOVAGE_BUCKET_NOT_FOUND",

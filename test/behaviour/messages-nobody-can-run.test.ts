@@ -1,8 +1,11 @@
 import { describe, expect, test, vi } from "vitest";
+import type { App } from "../../lib/app.ts";
 import { QueueNotFound } from "../../lib/errors.ts";
 import { encode } from "../../lib/wire/envelope.ts";
 import { DEAD, memoryApp, QUEUE } from "../support/memory-app.ts";
 import { envelopeOf } from "../support/messages.ts";
+
+const addOnly = (app: App) => ({ add: app.task("add", () => 5) });
 
 describe("a task whose name is not registered", () => {
   test("is FAILURE(NotRegistered) when a deploy has had 100 s to bring it", async () => {
@@ -29,7 +32,7 @@ describe("a task whose name is not registered", () => {
   });
 
   test("runs where a deploy brings it in time", async () => {
-    await using it = await memoryApp(() => {}, { worker: false });
+    await using it = await memoryApp(addOnly, { worker: false });
     const old = await it.startWorker();
     const result = await it.app.sendTask<number>("late");
     await it.advance(0.5);
@@ -42,7 +45,7 @@ describe("a task whose name is not registered", () => {
 
 describe("a message nobody can read", () => {
   test("with an id in it is a recorded failure that keeps the body", async () => {
-    await using it = await memoryApp(() => {});
+    await using it = await memoryApp(addOnly);
     const body = JSON.stringify({
       body: "gASVAAA=",
       headers: { id: "x-1", task: "add" },
@@ -58,7 +61,7 @@ describe("a message nobody can read", () => {
   });
 
   test("cannot overwrite the record of another task", async () => {
-    await using it = await memoryApp((app) => ({ add: app.task("add", () => 5) }));
+    await using it = await memoryApp(addOnly);
     const result = await it.tasks.add.delay();
     await it.settle(result);
     await it.send(JSON.stringify({ body: "!", headers: { id: result.id, task: "add" } }));
@@ -70,7 +73,7 @@ describe("a message nobody can read", () => {
   test.each(["", "hello", "{}", "[1]", '{"Records":[]}', "\u0000"])(
     "without one goes to the dead-letter queue and stays: %j",
     async (body) => {
-      await using it = await memoryApp((app) => ({ add: app.task("add", () => 5) }));
+      await using it = await memoryApp(addOnly);
       await it.send(body);
       await it.advance(60);
       expect(it.broker.bodies("duckling-default")).toEqual([]);
@@ -121,7 +124,7 @@ describe("poison: a task that kills every worker that runs it", () => {
 
 describe("a dead letter", () => {
   test("that cannot go back, for its queue does not exist, stays and is no failure", async () => {
-    await using it = await memoryApp((app) => ({ add: app.task("add", () => 5) }), { worker: false });
+    await using it = await memoryApp(addOnly, { worker: false });
     const result = await it.tasks.add.delay();
     const [body] = it.broker.bodies(QUEUE);
     for (let i = 0; i < 9; i++) await it.broker.receive(QUEUE, { max: 1, waitSeconds: 0, visibilitySeconds: 0 });
@@ -136,7 +139,7 @@ describe("a dead letter", () => {
   });
 
   test("that no worker ever claimed is sent to its queue again", async () => {
-    await using it = await memoryApp((app) => ({ add: app.task("add", () => 5) }), { worker: false });
+    await using it = await memoryApp(addOnly, { worker: false });
     const result = await it.tasks.add.delay();
     const [body] = it.broker.bodies("duckling-default");
     for (let i = 0; i < 9; i++)
@@ -148,7 +151,7 @@ describe("a dead letter", () => {
   });
 
   test("nobody can read, with an id in it, is a recorded failure", async () => {
-    await using it = await memoryApp(() => {});
+    await using it = await memoryApp(addOnly);
     const body = JSON.stringify({ body: "!", headers: { id: "x-1", task: "add" } });
     await it.send(body, DEAD);
     const result = it.app.result("x-1");
@@ -158,7 +161,7 @@ describe("a dead letter", () => {
   });
 
   test("nobody can read, without one, stays", async () => {
-    await using it = await memoryApp(() => {});
+    await using it = await memoryApp(addOnly);
     await it.send("hello", DEAD);
     await it.advance(3_600);
     expect(it.broker.bodies(DEAD)).toEqual(["hello"]);
@@ -182,7 +185,7 @@ describe("a dead letter", () => {
   });
 
   test("of an unknown task ends as FAILURE after three rounds", async () => {
-    await using it = await memoryApp(() => {});
+    await using it = await memoryApp(addOnly);
     await it.send(encode(envelopeOf({ id: "x-1", task: "missing", args: [], lang: "py" }), "default"), DEAD);
     expect(await it.settle(it.app.result("x-1"))).toBe("FAILURE");
     expect(it.broker.bodies(DEAD)).toEqual([]);

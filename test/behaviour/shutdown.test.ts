@@ -1,6 +1,8 @@
 import { describe, expect, test, vi } from "vitest";
+import type { App } from "../../lib/app.ts";
 import { WORKER_STOP } from "../../lib/defaults.ts";
 import { AccessDenied } from "../../lib/errors.ts";
+import { onFargate } from "../../lib/workload.ts";
 import { memoryApp, QUEUE } from "../support/memory-app.ts";
 
 const sleeper = (runs: string[] = []) =>
@@ -230,6 +232,21 @@ describe("starting", () => {
     await expect(it.startWorker({ workloads: ["defualt"] })).rejects.toThrow(
       'app "duckling" has no workload "defualt"; did you mean default?',
     );
+  });
+
+  test("refuses a workload that no task names, unless calls choose it", async () => {
+    const define = (app: App) => ({ sleeps: app.task("sleeps", () => {}) });
+    const start = async (byCall: boolean) => {
+      const workloads = { default: onFargate({ work: "io" }), spare: onFargate({ work: "io", byCall }) };
+      await using it = await memoryApp(define, { workloads, worker: false });
+      const { worker } = await it.startWorker();
+      return worker.description.workloads.map(({ name }) => name);
+    };
+    await expect(start(false)).rejects.toMatchObject({
+      code: "LOVAGE_STARTUP_FAILED",
+      message: expect.stringContaining('no task of app "duckling" names workload "spare"'),
+    });
+    expect(await start(true)).toEqual(["default", "spare"]);
   });
 
   test("says what it serves", async () => {

@@ -95,6 +95,16 @@ describe.concurrent("lovage dev", () => {
     expect((await dev.ended()).code).toBe(0);
   });
 
+  test("says that an app has no tasks, and waits for them", async () => {
+    using project = new Project();
+    writeFileSync(join(project.cwd, "app.ts"), APP.split("\n").slice(0, 3).join("\n"));
+    await using dev = start(["dev", "--json"], project);
+    await dev.said('"event":"broken"');
+    expect(dev.stdout).toContain('app \\"clidev\\" has no tasks, so nothing could run; name the modules');
+    project.write("+");
+    await dev.said('"event":"ready"');
+  });
+
   test("runs tasks, reloads changed code, survives broken code, and stops with nothing left", async () => {
     using project = new Project();
     project.write("+");

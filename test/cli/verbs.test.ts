@@ -3,7 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { LocalStack } from "../../lib/local/stack.ts";
+import { type LocalStack, startLocalStack } from "../../lib/local/stack.ts";
+import { onFargate } from "../../lib/workload.ts";
 import { cliStack, json, lovage, type Running, start } from "./lovage.ts";
 
 const ownPackage = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
@@ -276,6 +277,18 @@ describe("queues", () => {
     const { stdout } = await lovage(["queues", "--name", "clitest", "--workloads", "renders"], there);
     expect(stdout).toMatch(/workload +waiting +in flight +delayed +dead +oldest\n +renders +0 +0 +0 +0 +-\n/);
   });
+});
+
+test("what no worker would start for can be sent to, looked at and purged all the same", async () => {
+  const workloads = { default: onFargate({ work: "io" }), renders: onFargate({ work: "io" }) };
+  await using own = await startLocalStack({ app: { name: "cliidle", workloads } });
+  const there = { env: own.environment };
+  const app = ["--app", "idle.ts"];
+  const sent = await json<{ id: string }>(["send", "add", "1", "2", "--workload", "renders", ...app], there);
+  const { queues } = await json<{ queues: Record<string, unknown>[] }>(["queues", ...app], there);
+  expect(queues[1]).toMatchObject({ workload: "renders", waiting: 1 });
+  expect(await json(["purge", "renders", "--yes", ...app], there)).toMatchObject({ purged: 1 });
+  expect(await json(["result", sent.id, ...app], there)).toMatchObject({ state: "REVOKED" });
 });
 
 describe.concurrent("what cannot be reached", () => {

@@ -255,6 +255,27 @@ describe.concurrent("one clear cause, and exit code 1", () => {
       ["--workloads", "render"],
       'error: app "clitest" has no workload "render"; did you mean renders?',
     ],
+    [
+      "an app without tasks",
+      ["--app", "empty.ts"],
+      'error: app "cliempty" has no tasks, so nothing could run; name the',
+    ],
+    [
+      "a workload that no task names",
+      ["--app", "idle.ts"],
+      'error: no task of app "cliidle" names workload "renders"; include the module of its tasks',
+    ],
+    ["a timeout over Lambda's", ["--app", "too-long.ts"], "timeout of onLambda() is 960 s; Lambda allows 900 s"],
+    [
+      "a name that SQS refuses",
+      ["--app", "misnamed.ts"],
+      'workload name "hot.fixes" is not allowed; use 1 to 80 letters',
+    ],
+    [
+      "a task on an unknown workload",
+      ["--app", "misplaced.ts"],
+      'workload of task "draw" is "renders"; app "misplaced" has default',
+    ],
   ])("%s", async (_, args, problem) => {
     const ended = await lovage(["worker", ...args], { env: { AWS_REGION: "eu-central-1" } });
     expect(ended.code).toBe(1);

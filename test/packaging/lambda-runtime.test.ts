@@ -171,6 +171,14 @@ describe("the error document", () => {
     );
   });
 
+  test("of an app whose tasks were not imported says what to import", async () => {
+    await bundle("no-tasks-handler", fixture("no-tasks-handler.ts"));
+    await using fn = deployed("no-tasks-handler");
+    await expect(fn.invoke("{}")).rejects.toThrow(
+      /cannot be loaded: StartupFailed: app "forgetful" has no tasks.*; import the modules that define tasks/,
+    );
+  });
+
   test("where no message could be finished is an error of the function, which slows Lambda down", async () => {
     await using down = await startFaultProxy(stack.dynamodbEndpoint);
     const gone = { kind: "status", status: 400, code: "ResourceNotFoundException" } as const;

@@ -14,6 +14,7 @@ describe("onLambda", () => {
       heartbeatVisibilitySeconds: 30,
       concurrency: 10,
       prefetch: 1,
+      byCall: false,
       lambda: { timeoutSeconds: 60, maxConcurrency: 10 },
     });
   });
@@ -44,6 +45,7 @@ describe("onFargate", () => {
       heartbeatVisibilitySeconds: 30,
       concurrency: undefined,
       prefetch: 1,
+      byCall: false,
       fargate: { cpu: 1, maxWorkers: 10 },
     });
   });
@@ -73,6 +75,10 @@ describe("onFargate", () => {
       fargate: { cpu: 0.25, maxWorkers: 3 },
     });
   });
+});
+
+test("calls alone may choose either kind", () => {
+  expect([onLambda({ byCall: true }).byCall, onFargate({ byCall: true }).byCall]).toEqual([true, true]);
 });
 
 test("a definition cannot be changed", () => {
@@ -143,6 +149,11 @@ describe("refusals name the number and the limit", () => {
       "a word that is no work",
       () => onFargate({ work: "gpu" as never }),
       'work of onFargate() is "gpu"; it takes "io" or "cpu"',
+    ],
+    [
+      "a word for byCall",
+      () => onFargate({ byCall: "yes" as never }),
+      'byCall of onFargate() is "yes"; it takes true or false',
     ],
     [
       "a typo",
