@@ -45,6 +45,23 @@ export function readEnvironment(variables: NodeJS.ProcessEnv = process.env): Env
   };
 }
 
+/** A queue's URL without its name: the account's part. */
+const QUEUE_URL_BASE = /^https?:\/\/[^\s/?#@]+\/\d{12}$/;
+
+/**
+ * The URL of every queue without its name, so that SQS need not be asked for it; undefined where the variable is not set, or
+ * empty. Throws InvalidOption.
+ */
+export function readQueueUrlBase(variables: NodeJS.ProcessEnv = process.env): string | undefined {
+  const given = variables[VARIABLES.queueUrlBase];
+  if (!given) return undefined;
+  const base = given.replace(/\/$/, "");
+  if (QUEUE_URL_BASE.test(base)) return base;
+  throw new InvalidOption(
+    `${VARIABLES.queueUrlBase} is ${JSON.stringify(given)}; it takes the URL of a queue without the queue's name, such as "https://sqs.eu-west-1.amazonaws.com/123456789012"`,
+  );
+}
+
 /** As far as it can be read: to report that it cannot. */
 export function lenientEnvironment(): Environment {
   try {

@@ -1,14 +1,19 @@
 import type { Clock } from "../clock.ts";
 import type { Backends } from "../connection.ts";
+import { readQueueUrlBase } from "../environment.ts";
 import type { PayloadSettings } from "../payloads.ts";
 import { tableName } from "../store/table.ts";
 import { OnDemandStore } from "./on-demand-store.ts";
 import { S3PayloadStore } from "./s3-payload-store.ts";
 import { SqsBroker } from "./sqs-broker.ts";
 
-/** SQS, DynamoDB and S3 as the AWS SDK finds them: AWS_REGION, profiles, AWS_ENDPOINT_URL_*. Nothing is opened yet. */
+/**
+ * SQS, DynamoDB and S3 as the AWS SDK finds them: AWS_REGION, profiles, AWS_ENDPOINT_URL_*. Nothing is opened yet. Throws
+ * InvalidOption.
+ */
 export function awsBackends(app: string, clock: Clock, settings: PayloadSettings | undefined): Backends {
-  const broker = new SqsBroker({ clock });
+  const queueUrlBase = readQueueUrlBase();
+  const broker = new SqsBroker({ clock, ...(queueUrlBase !== undefined && { queueUrlBase }) });
   const store = new OnDemandStore(async () => {
     const { DynamoResultStore } = await import("./dynamo-result-store.ts");
     return new DynamoResultStore({ table: tableName(app), clock });

@@ -30,6 +30,8 @@ export interface SqsBrokerOptions extends AwsClientOptions {
   readonly clock?: Clock;
   /** How long a call other than `receive` may take, repetitions included. @default SEND_DEADLINE_MS */
   readonly deadlineMs?: number;
+  /** Queue URLs without the name: `https://sqs.eu-west-1.amazonaws.com/123456789012`. @default - SQS is asked for each queue's URL */
+  readonly queueUrlBase?: string;
 }
 
 /** Batch requests under way at once, for each queue and operation. */
@@ -48,15 +50,17 @@ export class SqsBroker implements Broker {
   readonly #clients: SqsClients;
   readonly #clock: Clock;
   readonly #deadlineMs: number;
+  readonly #queueUrlBase: string | undefined;
   readonly #urls = new Map<string, Promise<string>>();
   readonly #lanes = new Map<string, Lanes>();
   readonly #unsettled = new Set<Promise<unknown>>();
   readonly #polls = new Set<Promise<unknown>>();
 
-  constructor({ clock = systemClock, deadlineMs = SEND_DEADLINE_MS, ...options }: SqsBrokerOptions = {}) {
+  constructor({ clock = systemClock, deadlineMs = SEND_DEADLINE_MS, queueUrlBase, ...options }: SqsBrokerOptions = {}) {
     this.#clients = sqsClients(options);
     this.#clock = clock;
     this.#deadlineMs = deadlineMs;
+    this.#queueUrlBase = queueUrlBase;
   }
 
   send(queue: string, message: OutgoingMessage): Promise<void> {
@@ -165,11 +169,12 @@ export class SqsBroker implements Broker {
     );
   }
 
-  /** Asked once for each queue; a failure is not kept. Rejects with an error of ours. */
+  /** Known, or asked once for each queue; a failure is not kept. Rejects with an error of ours. */
   #url(queue: string): Promise<string> {
     let url = this.#urls.get(queue);
     if (url === undefined) {
-      url = this.#askUrl(queue);
+      const base = this.#queueUrlBase;
+      url = base === undefined ? this.#askUrl(queue) : Promise.resolve(`${base}/${queue}`);
       this.#urls.set(queue, url);
       url.catch(() => this.#urls.delete(queue));
     }

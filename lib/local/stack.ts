@@ -5,6 +5,7 @@
 //                                                └─ dynoxide  (DynamoDB, in memory or in `dataDir`)
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { VARIABLES } from "../environment.ts";
 import { NotSupported } from "../errors.ts";
 import { tableName } from "../store/table.ts";
 import { LOCAL_REGION, LOOPBACK } from "./aws-request.ts";
@@ -154,7 +155,10 @@ function localStack(
   };
 }
 
-/** The emulators take any credentials, but the SDK wants some. A profile or a session of the user's shell would win over them. */
+/**
+ * The emulators take any credentials, but the SDK wants some. A profile or a session of the user's shell would win over them;
+ * its queue URLs are those of a deployment.
+ */
 function environmentOf(sqsEndpoint: string, dynamodbEndpoint: string): Readonly<Record<string, string>> {
   return {
     AWS_ENDPOINT_URL_SQS: sqsEndpoint,
@@ -165,5 +169,6 @@ function environmentOf(sqsEndpoint: string, dynamodbEndpoint: string): Readonly<
     AWS_SECRET_ACCESS_KEY: "local",
     AWS_SESSION_TOKEN: "",
     AWS_PROFILE: "",
+    [VARIABLES.queueUrlBase]: "",
   };
 }
