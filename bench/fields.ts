@@ -10,6 +10,11 @@ export interface Figures {
   readonly ddb_calls_per_task: number;
   readonly wcu_per_task: number;
   readonly import_ms: number;
+  /** A function's process: from its start to its first request for an invocation. */
+  readonly lambda_init_ms: number;
+  readonly lambda_first_ms: number;
+  /** As deployed: the SDK in it, not minified. */
+  readonly lambda_bundle_kb: number;
 }
 
 /** Of Lovage alone. */
@@ -42,6 +47,9 @@ export const MEANINGS: Readonly<Record<Exclude<keyof OwnFigures, "rss_tasks">, s
   wcu_per_task: "write units per task",
   wcu_per_task_ignored: "write units per task with ignoreResult",
   import_ms: "import in a cold process, ms",
+  lambda_init_ms: "Lambda cold start: init, ms",
+  lambda_first_ms: "Lambda cold start: first invocation, ms",
+  lambda_bundle_kb: "bundle of a Lambda function with the SDK, KB",
   latency_ms_p50: "publish to handler start, ms, median",
   latency_ms_p99: "publish to handler start, ms, 99th percentile",
   bundle_kb: "bundle of the library (a producer), KB",

@@ -1,11 +1,12 @@
 // Sends and consumes trivial tasks through both contestants in turns, and takes the median of each figure.
 import type { Contestant } from "./contestant.ts";
 import type { Figures } from "./fields.ts";
+import type { ColdStart } from "./lambda.ts";
 import { lovage } from "./lovage.ts";
 import { measure, median } from "./measure.ts";
 import { raw } from "./raw.ts";
 
-export type Throughput = Omit<Figures, "wcu_per_task" | "import_ms">;
+export type Throughput = Omit<Figures, "wcu_per_task" | "import_ms" | keyof ColdStart>;
 
 export interface Plan {
   readonly rounds: number;

@@ -10,6 +10,8 @@ export interface Backends {
   readonly store: ResultStore;
   /** Where large arguments and results lie. @default - the app has no `payloads` */
   readonly payloads?: PayloadStore;
+  /** Loads what the first use would load, and sends nothing. @default - there is nothing to load */
+  load?(): Promise<void>;
   /** Where they are, for people: a service and its region, or an endpoint. */
   where(): Promise<{ readonly broker: string; readonly store: string; readonly payloads?: string }>;
 }

@@ -23,6 +23,7 @@ export function awsBackends(app: string, clock: Clock, settings: PayloadSettings
     broker,
     store,
     ...(payloads && { payloads }),
+    load: () => store.load(),
     where: async () => ({
       broker: await broker.where(),
       store: await store.where(),

@@ -34,6 +34,11 @@ export class OnDemandStore implements LocatedStore {
     return (this.#store ?? (await this.#open())).where();
   }
 
+  /** Loads it before its first use. */
+  async load(): Promise<void> {
+    await this.#open();
+  }
+
   /** What was never used has nothing to close. */
   async close(): Promise<void> {
     await (await this.#loading)?.close();

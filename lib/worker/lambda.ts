@@ -71,6 +71,7 @@ export function createLambdaHandler(
   const metrics = taskMetrics(app);
   const queues = lambdaQueues(app, served);
   const sandbox = randomBytes(3).toString("hex");
+  loadNow(app);
   return async (event, context) => {
     const backends = await app.backends();
     const acknowledged = new Set<string>();
@@ -128,6 +129,12 @@ export function createLambdaHandler(
     const failed = event.Records.filter(({ messageId }) => !acknowledged.has(messageId));
     return { batchItemFailures: failed.map(({ messageId }) => ({ itemIdentifier: messageId })) };
   };
+}
+
+/** With the function's start, which has more of a CPU than its invocations. What fails, fails again when it is used. */
+function loadNow(app: App): void {
+  const loading = app.backends().then((backends) => backends.load?.());
+  loading.catch((error: unknown) => app.log.warn({ error: String(error) }, "the back ends could not be loaded yet"));
 }
 
 /** Not started: another invocation has time for it. It would otherwise wait for its whole visibility timeout. */

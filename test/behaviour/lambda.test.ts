@@ -1,5 +1,5 @@
 // lovage/lambda: the same execution, fed by an event of Lambda's SQS event source mapping.
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { createApp } from "../../lib/app.ts";
 import { InvalidOption, InvocationFailed, RequestRefused, StartupFailed } from "../../lib/errors.ts";
 import { silentLogger } from "../../lib/log.ts";
@@ -255,6 +255,29 @@ describe("a handler that could run nothing is refused where it is made", () => {
     const { app } = lambdaApp();
     expect(() => createLambdaHandler(app, { workload: ["default"] } as object)).toThrow("did you mean workloads?");
   });
+});
+
+test("what the first message would have loaded is loaded where the handler is made, and a failure leaves that to the message", async () => {
+  const loaded: string[] = [];
+  const { broker, store } = lambdaApp();
+  const app = createApp("shop", {
+    logger: silentLogger,
+    workloads: { default: onLambda() },
+    connect: async () => ({
+      broker,
+      store,
+      where: async () => ({ broker: "memory", store: "memory" }),
+      load: async () => {
+        loaded.push("back ends");
+        throw new RequestRefused("not yet");
+      },
+    }),
+  });
+  app.task("add", (x: number, y: number) => x + y);
+  const handler = createLambdaHandler(app);
+  await vi.waitUntil(() => loaded.length > 0);
+  expect(await handler({ Records: [] }, lambdaApp().context)).toEqual({ batchItemFailures: [] });
+  expect(loaded).toEqual(["back ends"]);
 });
 
 test("hooks that do not end are cut off before the function is: their task's batch is answered for", async () => {

@@ -44,3 +44,17 @@ test.each([false, true])("an error keeps its name beside another of that name; m
     console.log(TimeoutError.name, Other.name);`;
   expect(await printed(code, { ...FUNCTION_BUNDLING, minify })).toBe("TimeoutError TimeoutError");
 });
+
+test("a function's bundle has what runs tasks, and no CDK, command line, emulator, pool or server", async () => {
+  const entryPoints = [fileURLToPath(new URL("../../functions/worker/handler.ts", import.meta.url))];
+  const { metafile, warnings } = await build({ ...esbuildOptions(), entryPoints, outdir: folder, metafile: true });
+  expect(warnings).toEqual([]);
+  const inputs = Object.keys(metafile.inputs);
+  const has = (part: string) => inputs.some((path) => path.includes(part));
+  for (const part of ["lib/worker/execute.ts", "examples/duckling/tasks.ts", "@aws-sdk/client-sqs"])
+    expect(has(part), part).toBe(true);
+  const idle = ["infra/", "lib/cli/", "lib/local/", "lib/memory/", "lib/testing/", "lib/worker/pool.ts"];
+  const packages = ["aws-cdk", "constructs", "commander", "cli-progress", "tinypool", "fauxqs", "dynoxide", "esbuild"];
+  const unwanted = [...idle, "lib/worker/worker.ts", "lib/worker/health", ...packages.map((name) => `/${name}`)];
+  expect(unwanted.filter(has)).toEqual([]);
+});
