@@ -380,7 +380,7 @@ export class App {
       kwargs: {} as JsonObject,
       retries: 0,
       rootId: id,
-      parentId: undefined,
+      ...{ parentId: undefined, redrivenFrom: undefined },
       headers: {},
       hops: 0,
       timeLimit: Number.POSITIVE_INFINITY,

@@ -20,14 +20,17 @@ export interface TaskFacts {
   readonly retries: number;
   readonly rootId: string;
   readonly parentId: string | undefined;
+  /** The failed task that this one sends again (`lovage redrive`). */
+  readonly redrivenFrom: string | undefined;
   /** The caller's own headers. */
   readonly headers: JsonObject;
   /** Messages before its own in its line of tasks that send tasks: 0 where it was called from outside of them. */
   readonly hops: number;
 }
 
-export function factsOf({ id, task, args, kwargs, retries, rootId, parentId, headers, hops }: Envelope): TaskFacts {
-  return { id, task, args, kwargs, retries, rootId, parentId, headers, hops: hops ?? 0 };
+export function factsOf(envelope: Envelope): TaskFacts {
+  const { id, task, args, kwargs, retries, rootId, parentId, redrivenFrom, headers, hops = 0 } = envelope;
+  return { id, task, args, kwargs, retries, rootId, parentId, redrivenFrom, headers, hops };
 }
 
 export interface TaskContext extends TaskFacts {

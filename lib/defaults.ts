@@ -182,6 +182,20 @@ export const MAX_HOPS = { default: 1_000, least: 1, most: 1_000_000 } as const;
 /** Longest part of a failure that is stored, in characters. A DynamoDB item and a screen both end somewhere. */
 export const FAILURE_LIMITS = { message: 4_096, stack: 8_192, causes: 3 } as const;
 
+/** Longest part of a failure's message that a list of failures shows, in characters. */
+export const FAILURE_SUMMARY_LENGTH = 120;
+
+/** The index of failures (store/failures.ts). */
+export const FAILURES_INDEX = {
+  /**
+   * Partitions that the failures of one day are spread over. A partition takes 1,000 writes a second ("Quotas in Amazon DynamoDB",
+   * 2026-11), and an index that is full slows the writes of its table down: a storm of failures must not stop what succeeds.
+   */
+  shards: 8,
+  /** Items of one Query: 100 entries of 250 bytes are 3 read units. */
+  pageSize: 100,
+} as const;
+
 /** Deepest nesting of arrays and objects in arguments and results. */
 export const MAX_JSON_DEPTH = 64;
 
@@ -251,7 +265,7 @@ export const POOL = {
 /** Seconds a message whose task is not registered stays away, receive by receive, before it fails: a deploy may be under way. */
 export const UNKNOWN_TASK_PAUSES: readonly number[] = [10, 30, 60];
 
-/** Largest message body kept with the record of a task that could not be run: an item's limit less room for the rest. */
+/** Largest message body kept with the record of a task that failed: an item's limit less room for the rest. */
 export const MAX_KEPT_BODY_BYTES = DYNAMODB.maxItemBytes - 65_536;
 
 /** Lambda and its event source mappings, as `lovage dev` plays them. Source: AWS Lambda developer guide (2026-11). */

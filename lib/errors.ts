@@ -390,6 +390,16 @@ export class TableNotFound extends LovageError {
   }
 }
 
+/** The table has no index of failures, or it is still being filled. */
+export class IndexNotFound extends LovageError {
+  constructor(table: string, index: string, endpoint: string) {
+    super(
+      "LOVAGE_INDEX_NOT_FOUND",
+      `table "${table}" at ${endpoint} has no index "${index}" that can be read: an older version made the table, or the index is still being filled; deploy the app again (local: start "lovage dev" again), and wait until DynamoDB says that the index is ACTIVE`,
+    );
+  }
+}
+
 /** S3 could not be reached in time, or throttled for too long. Nothing refers to what was being written. */
 export class PayloadStoreUnavailable extends LovageError {
   constructor(message: string, options?: ErrorOptions) {

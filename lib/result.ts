@@ -66,6 +66,10 @@ export interface TaskInfo {
   readonly lastDelivery?: boolean;
   readonly ignored?: boolean;
   readonly forgotten?: boolean;
+  /** The failed task that this one is a redrive of. */
+  readonly redrivenFrom?: string;
+  /** Of a FAILURE: times it was sent again (`lovage redrive`). */
+  readonly redrives?: number;
 }
 
 export class AsyncResult<T = unknown> {
@@ -217,6 +221,8 @@ function infoOf(id: string, state: State, record: TaskRecord | undefined): TaskI
     lastDelivery: record.lastDelivery,
     ignored: record.ignored,
     forgotten: record.forgotten,
+    redrivenFrom: record.redrivenFrom,
+    redrives: record.redrives,
   };
   return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined)) as unknown as TaskInfo; // drops what is absent
 }

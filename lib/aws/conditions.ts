@@ -30,6 +30,7 @@ export function toUpdate(change: Change, now: number): Update {
     if (clause.attemptAtMost !== undefined) values[`:attempt_${index}`] = { N: String(clause.attemptAtMost) };
     if (clause.token !== undefined) values[`:token_${index}`] = { S: clause.token };
     if (clause.leaseOverAt !== undefined) values[`:lease_${index}`] = { N: String(clause.leaseOverAt) };
+    if (clause.redrives) values[`:redrives_${index}`] = { N: String(clause.redrives) };
   }
   if (change.when.some(isAboutRecord)) values[":now"] = seconds(now);
   return { ...shape, ExpressionAttributeValues: values };
@@ -74,6 +75,7 @@ function shapeKey({ kind, when, set, countRun }: Change): string {
     if (clause.token !== undefined) key += "t";
     if (clause.leaseOverAt !== undefined) key += "l";
     if (clause.notRevokeRequested) key += "r";
+    if (clause.redrives !== undefined) key += clause.redrives === 0 ? "0" : "d";
   }
   for (const field in set) key += `${set[field as Field] === undefined ? "-" : "+"}${field}`; // keys of `set` are fields
   return countRun ? `${key}!` : key;
@@ -97,6 +99,8 @@ function clauseOf(clause: Clause, index: number): string {
     parts.push(anyOf([`attribute_not_exists(${name("leaseUntil")})`, `${name("leaseUntil")} <= :lease_${index}`]));
   }
   if (clause.notRevokeRequested) parts.push(`attribute_not_exists(${name("revokeRequested")})`);
+  if (clause.redrives === 0) parts.push(`attribute_not_exists(${name("redrives")})`);
+  else if (clause.redrives !== undefined) parts.push(`${name("redrives")} = :redrives_${index}`);
   return allOf(parts);
 }
 

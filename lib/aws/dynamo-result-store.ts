@@ -11,6 +11,7 @@ import {
 import { type Clock, systemClock } from "../clock.ts";
 import type { Change } from "../core/changes.ts";
 import type { ResultStore, WriteAnswer } from "../ports/result-store.ts";
+import type { FailureQuery, FailureSummary } from "../store/failures.ts";
 import type { TaskRecord } from "../store/record.ts";
 import { TABLE } from "../store/table.ts";
 import { BatchWrites } from "./batch-writes.ts";
@@ -18,8 +19,9 @@ import { whereIs } from "./clients.ts";
 import { mayCreate, toOverwrite, toUpdate, type Update } from "./conditions.ts";
 import { type DynamoClientOptions, type DynamoClients, dynamoClients } from "./dynamo-clients.ts";
 import { executeStatements } from "./execute-statements.ts";
+import { failurePage, mergedFailures } from "./failures-index.ts";
 import { type Item, itemBytes, toRecord } from "./record-item.ts";
-import { toStoreError } from "./to-error.ts";
+import { type DynamoCall, toStoreError } from "./to-error.ts";
 
 export interface DynamoResultStoreOptions extends DynamoClientOptions {
   readonly table: string;
@@ -75,6 +77,17 @@ export class DynamoResultStore implements ResultStore {
     return await this.#update(change, toOverwrite(change, now));
   }
 
+  failures(query: FailureQuery): AsyncGenerator<FailureSummary> {
+    const now = this.#clock.now();
+    return mergedFailures(query, now, async (partition, after) => {
+      try {
+        return await failurePage(this.#client, { table: this.#table, partition, query, now, after });
+      } catch (cause) {
+        throw await this.#translate(cause, "Query", { index: TABLE.failures.index });
+      }
+    });
+  }
+
   /** The endpoint or region it talks to, for people. */
   where(): Promise<string> {
     return whereIs("DynamoDB", this.#client);
@@ -113,15 +126,14 @@ export class DynamoResultStore implements ResultStore {
         return { applied: false, existing: cause.Item && toRecord(cause.Item) };
       }
       throw await this.#translate(cause, "UpdateItem", {
-        task: change.set.task ?? change.id,
-        bytes: itemBytes(values),
+        item: { task: change.set.task ?? change.id, bytes: itemBytes(values) },
       });
     }
   }
 
-  async #translate(cause: unknown, action: string, item?: { task: string; bytes: number }): Promise<Error> {
+  async #translate(cause: unknown, action: string, what: Pick<DynamoCall, "index" | "item"> = {}): Promise<Error> {
     const where = await this.where();
-    return toStoreError(cause, { table: this.#table, action, where, ...(item && { item }) });
+    return toStoreError(cause, { table: this.#table, action, where, ...what });
   }
 }
 

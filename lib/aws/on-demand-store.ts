@@ -2,6 +2,7 @@
 // be loaded for it.
 import type { Change } from "../core/changes.ts";
 import type { ResultStore, WriteAnswer } from "../ports/result-store.ts";
+import type { FailureQuery, FailureSummary } from "../store/failures.ts";
 import type { TaskRecord } from "../store/record.ts";
 
 export interface LocatedStore extends ResultStore {
@@ -24,6 +25,10 @@ export class OnDemandStore implements LocatedStore {
 
   async write(change: Change): Promise<WriteAnswer> {
     return (this.#store ?? (await this.#open())).write(change);
+  }
+
+  async *failures(query: FailureQuery): AsyncGenerator<FailureSummary> {
+    yield* (this.#store ?? (await this.#open())).failures(query);
   }
 
   async check(): Promise<void> {

@@ -35,10 +35,15 @@ export const ATTRIBUTES: { readonly [F in Field]-?: Attribute } = {
   customState: { name: "custom_state", kind: "text" },
   revokeRequested: { name: "revoke_requested", kind: "text" },
   ignored: { name: "ignored", kind: "flag" },
-  endedAt: { name: "ended_at", kind: "number" },
+  endedAt: { name: TABLE.failures.sort, kind: "number" },
   resultExpiresAt: { name: "result_expires_at", kind: "number" },
   forgotten: { name: "forgotten", kind: "flag" },
   body: { name: "body", kind: "text" },
+  failedOn: { name: TABLE.failures.key, kind: "text" },
+  errorType: { name: "error_type", kind: "text" },
+  errorMessage: { name: "error_message", kind: "text" },
+  redrives: { name: "redrives", kind: "number" },
+  redrivenFrom: { name: "redriven_from", kind: "text" },
   expiresAt: { name: TABLE.ttl, kind: "time to live" },
 };
 

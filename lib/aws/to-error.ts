@@ -5,6 +5,7 @@ import {
   AccessDenied,
   BrokerUnavailable,
   BucketNotFound,
+  IndexNotFound,
   InvalidOption,
   type LovageError,
   MessageTooLarge,
@@ -35,6 +36,8 @@ export interface DynamoCall {
   readonly table: string;
   readonly action: string;
   readonly where: string;
+  /** What was read, where it was an index. */
+  readonly index?: string;
   /** What was written, where something was. */
   readonly item?: { readonly task: string; readonly bytes: number };
 }
@@ -252,11 +255,22 @@ function brokerRefusal(facts: Facts, cause: unknown, { queue, action, where }: S
   };
 }
 
+/** Not there, or not filled yet. */
+const NO_INDEX = /does not have the specified index|backfilling global secondary index/i;
+
 /** A request to DynamoDB that failed. The SDK has repeated it where that made sense. */
-export function toStoreError(cause: unknown, { table, action, where, item }: DynamoCall): LovageError {
+export function toStoreError(cause: unknown, { table, action, where, index, item }: DynamoCall): LovageError {
   const facts = factsOf(cause);
-  const known = shared(facts, cause, `dynamodb:${action}`, `table "${table}"`);
+  const place = `table "${table}"`;
+  const known = shared(
+    facts,
+    cause,
+    `dynamodb:${action}`,
+    index === undefined ? place : `index "${index}" of ${place}`,
+  );
   if (known) return known;
+  if (index !== undefined && NO_INDEX.test(facts.message))
+    return Object.assign(new IndexNotFound(table, index, where), { cause });
   if (facts.name === "ResourceNotFoundException") return Object.assign(new TableNotFound(table, where), { cause });
   if (item !== undefined && /item size/i.test(facts.message)) {
     return Object.assign(new ResultTooLarge(item.task, item.bytes, DYNAMODB.maxItemBytes), { cause });

@@ -82,6 +82,8 @@ export function outcomeText({ info, value, gone }: Outcome, style: Style, now: n
       workload: info.workload,
       worker: info.worker,
       revoke: info.revokeRequested ? "requested" : undefined,
+      "redriven from": info.redrivenFrom,
+      redriven: info.redrives === undefined ? undefined : timesText(info.redrives),
       stack: failure && stackBelow(failure),
     },
     style,
@@ -93,6 +95,8 @@ export function outcomeText({ info, value, gone }: Outcome, style: Style, now: n
     ...(lines === "" ? [] : [lines]),
   ].join("\n");
 }
+
+export const timesText = (times: number) => (times === 1 ? "once" : `${times} times`);
 
 /** A stack repeats the message in its first lines. */
 function stackBelow({ type, message, stack }: Failure): string | undefined {

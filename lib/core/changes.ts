@@ -1,6 +1,7 @@
 // Every way a record may change, one constructor each. A change is a value: a condition and what to set where it holds.
 // The adapters turn it into one conditional write; nothing else ever writes a record. docs/protocol.md has the table.
-import { CLOCK_SKEW_MS, MAX_KEPT_BODY_BYTES, RECORD_LIFETIME_MS } from "../defaults.ts";
+import { CLOCK_SKEW_MS, DYNAMODB, MAX_KEPT_BODY_BYTES, RECORD_LIFETIME_MS } from "../defaults.ts";
+import { listing } from "../store/failures.ts";
 import type { PayloadRef } from "../store/payload.ts";
 import type { Failure, StoredState, TaskRecord } from "../store/record.ts";
 
@@ -16,6 +17,8 @@ export interface Clause {
   readonly leaseOverAt?: number;
   /** Nobody has asked for it to be revoked. */
   readonly notRevokeRequested?: true;
+  /** It was redriven this many times. */
+  readonly redrives?: number;
 }
 
 /** Any one of them must hold. */
@@ -31,7 +34,8 @@ export type ChangeKind =
   | "revoke"
   | "retry"
   | "request-revoke"
-  | "forget";
+  | "forget"
+  | "count-redrive";
 
 export interface Change {
   readonly kind: ChangeKind;
@@ -51,6 +55,8 @@ export interface Claim {
   readonly attempt: number;
   /** Random, new for every receive. */
   readonly token: string;
+  /** The failed task that this one is a redrive of. @default - it is none */
+  readonly redrivenFrom?: string | undefined;
 }
 
 /** Who may end a task: the holder of a claim, or (`claim: false`, never started) anybody while nobody has. */
@@ -111,9 +117,15 @@ export function claim(
       customState: undefined,
       failure: undefined,
       expiresAt: undefined,
+      ...origin(right),
     },
     countRun: true,
   };
+}
+
+/** Absent for all but a redrive: nothing is removed where nothing is. */
+function origin({ redrivenFrom }: Claim): Change["set"] {
+  return redrivenFrom === undefined ? {} : { redrivenFrom };
 }
 
 /** Extends the lease. The answer's record tells whether somebody asked for the task to be revoked. */
@@ -142,6 +154,7 @@ function ended(right: Right, now: number, state: StoredState): Change["set"] {
     customState: undefined,
     revokeRequested: undefined,
     endedAt: now,
+    ...origin(claim),
   };
 }
 
@@ -175,13 +188,31 @@ export function succeed(
   };
 }
 
-export function fail(right: Right, now: number, failure: Failure, resultExpiresSeconds: number): Change {
+/** `body`: the message of the attempt that failed. It is kept unless it is too large. */
+export function fail(right: Right, now: number, failure: Failure, resultExpiresSeconds: number, body?: string): Change {
+  const { id } = right.claim;
   return {
     kind: "fail",
-    id: right.claim.id,
+    id,
     when: mayFinish(right),
-    set: { ...ended(right, now, "FAILURE"), ...kept(now, resultExpiresSeconds), failure },
+    set: {
+      ...ended(right, now, "FAILURE"),
+      ...kept(now, resultExpiresSeconds),
+      ...listing(id, failure, now),
+      failure,
+      body: keptBody(body, failure),
+    },
   };
+}
+
+/** Room for the other attributes of a failed task, in bytes. */
+const OTHERS_BYTES = 16_384;
+
+/** A failure that cannot be written for the message beside it would be no record at all. */
+function keptBody(body: string | undefined, failure: Failure): string | undefined {
+  if (body === undefined) return undefined;
+  const room = DYNAMODB.maxItemBytes - OTHERS_BYTES - Buffer.byteLength(JSON.stringify(failure));
+  return Buffer.byteLength(body) <= Math.min(MAX_KEPT_BODY_BYTES, room) ? body : undefined;
 }
 
 /** Ends a task that nobody holds as FAILURE: what a worker cannot run, or nobody brought to an end (dead letters). */
@@ -192,9 +223,8 @@ export function failUnheld(
   resultExpiresSeconds: number,
   body?: string,
 ): Change {
-  const change = fail({ kind: "unclaimed", claim }, now, failure, resultExpiresSeconds);
-  const kept = body !== undefined && Buffer.byteLength(body) <= MAX_KEPT_BODY_BYTES ? body : undefined;
-  return { ...change, when: claimable(claim.attempt, now), set: { ...change.set, body: kept } };
+  const change = fail({ kind: "unclaimed", claim }, now, failure, resultExpiresSeconds, body);
+  return { ...change, when: claimable(claim.attempt, now) };
 }
 
 /** Ends a running task as REVOKED, by the one who holds it. */
@@ -277,7 +307,26 @@ export function forget(id: string): Change {
     kind: "forget",
     id,
     when: [{ states: ["SUCCESS", "FAILURE", "REVOKED"] }],
-    set: { forgotten: true, result: undefined, failure: undefined, meta: undefined, body: undefined },
+    set: {
+      forgotten: true,
+      result: undefined,
+      failure: undefined,
+      meta: undefined,
+      body: undefined,
+      failedOn: undefined,
+      errorType: undefined,
+      errorMessage: undefined,
+    },
+  };
+}
+
+/** Notes that a failed task was sent again, after it was. Of two who did so at once, one is counted: they sent the same task. */
+export function countRedrive(id: string, redrivesBefore: number): Change {
+  return {
+    kind: "count-redrive",
+    id,
+    when: [{ states: ["FAILURE"], redrives: redrivesBefore }],
+    set: { redrives: redrivesBefore + 1 },
   };
 }
 
@@ -294,7 +343,8 @@ function clauseHolds(clause: Clause, record: TaskRecord | undefined): boolean {
     (clause.attemptAtMost === undefined || record.attempt <= clause.attemptAtMost) &&
     (clause.token === undefined || record.token === clause.token) &&
     (clause.leaseOverAt === undefined || (record.leaseUntil ?? 0) <= clause.leaseOverAt) &&
-    (clause.notRevokeRequested === undefined || record.revokeRequested === undefined)
+    (clause.notRevokeRequested === undefined || record.revokeRequested === undefined) &&
+    (clause.redrives === undefined || (record.redrives ?? 0) === clause.redrives)
   );
 }
 

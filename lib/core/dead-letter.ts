@@ -21,12 +21,11 @@ export function decideDeadLetter(
   received: Received,
   existing: TaskRecord | undefined,
   mode: Mode,
-  body: string,
   token: string,
   policy: TaskPolicy,
   circumstances: Circumstances,
 ): Decision {
-  const { envelope, workload } = received;
+  const { envelope, workload, body } = received;
   const waiting =
     existing === undefined ||
     existing.state === "PENDING" ||

@@ -68,7 +68,7 @@ export function decideUnrunnable(
   const claim = claimOf(received, token);
   return {
     row: "unrunnable",
-    change: changes.failUnheld(claim, now, failure, policy.resultExpires),
+    change: changes.failUnheld(claim, now, failure, policy.resultExpires, received.body),
     publish: followUps(received.envelope, { state: "FAILURE" }, routes),
     settle: ACK,
     ending: {
@@ -223,7 +223,7 @@ function failed(
   // Failures are recorded even where results are not (invariant 5).
   return {
     row,
-    change: changes.fail(right, now, failure, expires),
+    change: changes.fail(right, now, failure, expires, received.body),
     publish: followUps(received.envelope, { state: "FAILURE" }, routes),
     settle: ACK,
     ending: { kind: "failure", failure, expected },

@@ -32,6 +32,8 @@ export interface Received {
   readonly envelope: Envelope;
   readonly workload: string;
   readonly receiveCount: number;
+  /** As it came: kept with a failure. */
+  readonly body: string;
 }
 
 /**
@@ -62,7 +64,8 @@ export const NONE: readonly Publication[] = [];
 export const release = (seconds: number): Settle => ({ kind: "release", seconds });
 
 export function claimOf({ envelope, workload }: Received, token: string): changes.Claim {
-  return { id: envelope.id, task: envelope.task, workload, attempt: envelope.retries, token };
+  const { id, task, retries, redrivenFrom } = envelope;
+  return { id, task, workload, attempt: retries, token, ...(redrivenFrom !== undefined && { redrivenFrom }) };
 }
 
 /** Epoch ms. A record that names no lease has none to wait for. */

@@ -1,4 +1,5 @@
-// The tables of the local stack: store/table.ts, with its time to live switched on.
+// The tables of the local stack: store/table.ts, with its time to live switched on. One that an older version left in a data
+// directory gets the indexes it lacks.
 import { systemClock } from "../clock.ts";
 import { StartupFailed } from "../errors.ts";
 import { tableDefinition, timeToLiveDefinition } from "../store/table.ts";
@@ -18,8 +19,23 @@ export async function createTables(endpoint: string, names: readonly string[]): 
 async function createTable(endpoint: string, name: string): Promise<void> {
   const request = dynamodb("CreateTable", tableDefinition(name));
   const answer = await send(endpoint, request);
-  if (answer.error === undefined || answer.error === "ResourceInUseException") return;
-  throw refused(endpoint, request, answer);
+  if (answer.error === undefined) return;
+  if (answer.error !== "ResourceInUseException") throw refused(endpoint, request, answer);
+  await createIndexes(endpoint, name);
+}
+
+async function createIndexes(endpoint: string, name: string): Promise<void> {
+  const { AttributeDefinitions, GlobalSecondaryIndexes } = tableDefinition(name);
+  const { Table } = await demand(endpoint, dynamodb("DescribeTable", { TableName: name }));
+  const found = (Table as { GlobalSecondaryIndexes?: readonly { IndexName: string }[] }).GlobalSecondaryIndexes ?? []; // the shape DynamoDB documents
+  for (const index of GlobalSecondaryIndexes) {
+    if (found.some(({ IndexName }) => IndexName === index.IndexName)) continue;
+    const GlobalSecondaryIndexUpdates = [{ Create: index }]; // DynamoDB takes one at a time
+    await demand(
+      endpoint,
+      dynamodb("UpdateTable", { TableName: name, AttributeDefinitions, GlobalSecondaryIndexUpdates }),
+    );
+  }
 }
 
 async function untilActive(endpoint: string, name: string): Promise<void> {

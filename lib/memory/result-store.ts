@@ -2,6 +2,7 @@
 import type { Clock } from "../clock.ts";
 import { applied, type Change, holds } from "../core/changes.ts";
 import type { ResultStore, WriteAnswer } from "../ports/result-store.ts";
+import { type FailureQuery, type FailureSummary, isAskedFor, summaryOf } from "../store/failures.ts";
 import type { TaskRecord } from "../store/record.ts";
 
 export interface MemoryResultStoreOptions {
@@ -34,6 +35,17 @@ export class MemoryResultStore implements ResultStore {
     this.#records.set(change.id, after);
     this.#options.onApplied?.(change, before, after);
     return { applied: true, record: after };
+  }
+
+  async *failures(query: FailureQuery): AsyncGenerator<FailureSummary> {
+    const now = this.#options.clock.now();
+    const found: FailureSummary[] = [];
+    for (const id of this.#records.keys()) {
+      const record = this.#live(id);
+      const summary = record && summaryOf(record);
+      if (summary !== undefined && isAskedFor(summary, query, now)) found.push(summary);
+    }
+    yield* found.sort((a, b) => b.endedAt - a.endedAt).slice(0, query.limit);
   }
 
   async check(): Promise<void> {}

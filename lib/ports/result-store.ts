@@ -1,4 +1,5 @@
 import type { Change } from "../core/changes.ts";
+import type { FailureQuery, FailureSummary } from "../store/failures.ts";
 import type { TaskRecord } from "../store/record.ts";
 
 /**
@@ -20,10 +21,14 @@ export type WriteAnswer =
  *   told by `existing.token` whether the first one did.
  * - `read` is strongly consistent and returns undefined where there is no record, or where its TTL has passed.
  * - An attribute set to undefined by a change is removed.
+ * - `failures` lists what ended as FAILURE and was not forgotten, newest first, those of one millisecond in any order. It reads page by
+ *   page as far as it is iterated. On AWS it is an index, which follows the table within a second or so; what is acted on is
+ *   read again. Throws IndexNotFound where the table has none.
  */
 export interface ResultStore {
   read(id: string): Promise<TaskRecord | undefined>;
   write(change: Change): Promise<WriteAnswer>;
+  failures(query: FailureQuery): AsyncIterable<FailureSummary>;
   /** Throws with one clear cause where the store cannot be used (missing table, no permission, unreachable). */
   check(): Promise<void>;
   close(): Promise<void>;

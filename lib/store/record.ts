@@ -70,8 +70,18 @@ export interface TaskRecord {
   readonly resultExpiresAt?: number;
   /** `forget()` removed the value and left this tombstone, so that a late duplicate does not run again. */
   readonly forgotten?: boolean;
-  /** Message body kept with a dead-lettered task, so that it can be browsed and sent again. */
+  /** Message of the attempt that failed, kept with a FAILURE so that it can be browsed and sent again. */
   readonly body?: string;
+  /** Of a FAILURE: where it is listed (store/failures.ts). Nothing else has it, so the index holds failures only. */
+  readonly failedOn?: string;
+  /** Of a FAILURE: the type of its error, for the list. */
+  readonly errorType?: string;
+  /** Of a FAILURE: the beginning of its message, for the list. */
+  readonly errorMessage?: string;
+  /** Times a FAILURE was sent again. The next one's id is derived from this. */
+  readonly redrives?: number;
+  /** The failed task that this one is a redrive of. */
+  readonly redrivenFrom?: string;
   /** Epoch ms after which DynamoDB may remove the record (TTL). */
   readonly expiresAt?: number;
 }

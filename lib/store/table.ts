@@ -1,8 +1,13 @@
 // THE table: one DynamoDB table per app, named after it, holding one item per task. Pure: read by the store, by the local
 // stack and by the CDK constructs, so that none of them can drift from the others.
 //
-//   id           S   partition key, the task id; no sort key, no index, no stream
+//   id           S   partition key, the task id; no sort key, no stream
 //   expires_at   N   epoch seconds, the time to live: DynamoDB removes the item some time after it
+//
+// Its one index, `failures`, is sparse: only a FAILURE has its partition key, so nothing else writes to it (store/failures.ts).
+//
+//   failed_on    S   partition key, the UTC day and a shard
+//   ended_at     N   sort key, epoch ms
 //
 // Capacity is paid per request. Beside the table, an app has two queues for each workload:
 //
@@ -18,21 +23,52 @@ export const TABLE = {
   /** Time to live. */
   ttl: "expires_at",
   billingMode: "PAY_PER_REQUEST",
+  failures: {
+    index: "failures",
+    key: "failed_on",
+    keyType: "S",
+    sort: "ended_at",
+    sortType: "N",
+    /** Beside the keys. A list shows these; the failure itself and the message stay in the table. */
+    projected: ["task", "workload", "attempt", "error_type", "error_message", "redrives", "expires_at"],
+  },
 } as const;
 
 /** Input of CreateTable. A fresh value for each call: the SDK's types want mutable arrays. */
 export interface TableDefinition {
   TableName: string;
-  AttributeDefinitions: { AttributeName: string; AttributeType: "S" }[];
+  AttributeDefinitions: { AttributeName: string; AttributeType: "S" | "N" }[];
   KeySchema: { AttributeName: string; KeyType: "HASH" }[];
+  GlobalSecondaryIndexes: IndexDefinition[];
   BillingMode: "PAY_PER_REQUEST";
 }
 
+export interface IndexDefinition {
+  IndexName: string;
+  KeySchema: { AttributeName: string; KeyType: "HASH" | "RANGE" }[];
+  Projection: { ProjectionType: "INCLUDE"; NonKeyAttributes: string[] };
+}
+
 export function tableDefinition(name: string): TableDefinition {
+  const { failures } = TABLE;
   return {
     TableName: name,
-    AttributeDefinitions: [{ AttributeName: TABLE.key, AttributeType: TABLE.keyType }],
+    AttributeDefinitions: [
+      { AttributeName: TABLE.key, AttributeType: TABLE.keyType },
+      { AttributeName: failures.key, AttributeType: failures.keyType },
+      { AttributeName: failures.sort, AttributeType: failures.sortType },
+    ],
     KeySchema: [{ AttributeName: TABLE.key, KeyType: "HASH" }],
+    GlobalSecondaryIndexes: [
+      {
+        IndexName: failures.index,
+        KeySchema: [
+          { AttributeName: failures.key, KeyType: "HASH" },
+          { AttributeName: failures.sort, KeyType: "RANGE" },
+        ],
+        Projection: { ProjectionType: "INCLUDE", NonKeyAttributes: [...failures.projected] },
+      },
+    ],
     BillingMode: TABLE.billingMode,
   };
 }

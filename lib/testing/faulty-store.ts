@@ -5,6 +5,7 @@ import type { Duration } from "../duration.ts";
 import { StoreUnavailable } from "../errors.ts";
 import { check, text } from "../options.ts";
 import type { ResultStore, WriteAnswer } from "../ports/result-store.ts";
+import type { FailureQuery, FailureSummary } from "../store/failures.ts";
 import type { TaskRecord } from "../store/record.ts";
 import { type FaultOptions, Faults, timesOf } from "./faults.ts";
 
@@ -59,6 +60,10 @@ export class FaultyStore implements ResultStore, StoreFaults {
 
   write(change: Change): Promise<WriteAnswer> {
     return this.#faults.around("write", () => this.#store.write(change), change.kind);
+  }
+
+  failures(query: FailureQuery): AsyncIterable<FailureSummary> {
+    return this.#store.failures(query);
   }
 
   check(): Promise<void> {

@@ -17,7 +17,14 @@ import {
   string,
   time,
 } from "./fields.ts";
-import { ARGS_CHANGED_HEADER, ARGS_REF_HEADER, HOPS_HEADER, isReservedHeader, RESENDS_HEADER } from "./headers.ts";
+import {
+  ARGS_CHANGED_HEADER,
+  ARGS_REF_HEADER,
+  HOPS_HEADER,
+  isReservedHeader,
+  REDRIVEN_FROM_HEADER,
+  RESENDS_HEADER,
+} from "./headers.ts";
 import { inner, innerIfReadable, outer } from "./payload.ts";
 import type { JsonObject, JsonValue } from "./serializer.ts";
 
@@ -89,6 +96,7 @@ function envelope(id: string, task: string, headers: JsonObject, content: JsonVa
       argsChanged: headers[ARGS_CHANGED_HEADER] === true ? true : undefined,
       hops: number(`header ${HOPS_HEADER}`, headers[HOPS_HEADER], fail, "whole") || undefined,
       resends: number(`header ${RESENDS_HEADER}`, headers[RESENDS_HEADER], fail, "whole"),
+      redrivenFrom: idHeader(REDRIVEN_FROM_HEADER, headers, fail),
       // A Python worker copies the header into a retry with arguments of its own.
       argsRef: given.args.length > 0 || Object.keys(given.kwargs).length > 0 ? undefined : argsRef(headers, fail),
     },

@@ -13,12 +13,21 @@
 // 6. An ending sends what follows: the last of `chain` and every `link` on success, every `linkError` on failure; their
 //    `rootId` is this `rootId`, their `parentId` is this `id`, their `hops` this `hops` + 1. `chord` and `group` count the ending.
 // 7. A dead letter that nobody ever claimed is sent again, with `resends` + 1, a few times.
+// 8. A failed task that somebody sends again (`lovage redrive`) is a new task: its first message is the last one of the old task with an
+//    id of its own and `redrivenFrom`, without what belonged to the old one's attempt, time and group (core/redrive.ts).
 //
 // Arguments too large to travel lie in the payload store; the message has `argsRef` and no others (seal.ts).
 import { SQS } from "../defaults.ts";
 import { InvalidOption, MessageTooLarge } from "../errors.ts";
 import type { PayloadRef } from "../store/payload.ts";
-import { ARGS_CHANGED_HEADER, ARGS_REF_HEADER, HOPS_HEADER, isReservedHeader, RESENDS_HEADER } from "./headers.ts";
+import {
+  ARGS_CHANGED_HEADER,
+  ARGS_REF_HEADER,
+  HOPS_HEADER,
+  isReservedHeader,
+  REDRIVEN_FROM_HEADER,
+  RESENDS_HEADER,
+} from "./headers.ts";
 import { type JsonObject, type JsonValue, toAscii } from "./serializer.ts";
 import type { WireSignature } from "./signature.ts";
 import { formatTime } from "./time.ts";
@@ -72,6 +81,8 @@ export interface Envelope {
   readonly hops?: number;
   /** Times the dead-letter consumer sent it again. Ours. */
   readonly resends?: number;
+  /** The failed task whose message this is, sent again. Ours. */
+  readonly redrivenFrom?: string;
   /** Where `[args, kwargs]` lie; both are empty here. Ours. */
   readonly argsRef?: PayloadRef;
 }
@@ -111,6 +122,7 @@ export function compose(envelope: Envelope, queue: string): string {
     [HOPS_HEADER]: envelope.hops || undefined,
     [RESENDS_HEADER]: envelope.resends,
     [ARGS_CHANGED_HEADER]: envelope.argsChanged === true ? true : undefined,
+    [REDRIVEN_FROM_HEADER]: envelope.redrivenFrom,
     [ARGS_REF_HEADER]: envelope.argsRef && refToWire(envelope.argsRef),
   };
   const message = {

@@ -8,6 +8,9 @@ export const ARGS_CHANGED_HEADER = "lovage_args_changed";
 /** Where the arguments lie that were too large for the message. */
 export const ARGS_REF_HEADER = "lovage_args_ref";
 
+/** Id of the failed task that this message sends again. */
+export const REDRIVEN_FROM_HEADER = "lovage_redriven_from";
+
 /**
  * Names a caller's own header must not have: those of Celery's protocol, and those under which a Celery worker keeps
  * something else in the request it makes of the headers (there they would be overwritten, or would break the task).
@@ -15,7 +18,7 @@ export const ARGS_REF_HEADER = "lovage_args_ref";
 export const RESERVED_HEADERS: ReadonlySet<string> = new Set([
   ...["lang", "task", "id", "root_id", "parent_id", "group", "group_index", "shadow", "eta", "expires", "retries"],
   ...["timelimit", "argsrepr", "kwargsrepr", "origin", "ignore_result", "replaced_task_nesting", "stamped_headers"],
-  ...["stamps", "compression", HOPS_HEADER, RESENDS_HEADER, ARGS_CHANGED_HEADER, ARGS_REF_HEADER],
+  ...["stamps", "compression", HOPS_HEADER, RESENDS_HEADER, ARGS_CHANGED_HEADER, ARGS_REF_HEADER, REDRIVEN_FROM_HEADER],
   ...["args", "kwargs", "callbacks", "errbacks", "chain", "chord", "properties", "reply_to", "correlation_id"],
   ...["hostname", "delivery_info", "headers", "is_eager", "called_directly", "children", "taskset", "utc", "loglevel"],
   ...["logfile"],

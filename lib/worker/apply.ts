@@ -119,14 +119,16 @@ export async function writeSurely(
 /** A follow-up that can never be sent is recorded as failed: whoever waits for it learns so, and its parent is done. */
 async function publish(publication: Publication, from: string, deps: ApplyDeps): Promise<void> {
   const { envelope, workload, delaySeconds, overHops } = publication;
+  let message: string | undefined;
   try {
-    if (overHops !== undefined) throw new HopLimitExceeded(envelope.task, envelope.hops ?? 0, overHops);
     const queue = deps.queue(workload);
     const now = deps.clock.now();
     const sentAt = now + delaySeconds * 1_000;
     const whole = await kept(await withFirst(publication, deps), sentAt, deps);
     const { body, payload } = seal(whole, queue, deps.payloads?.limits, now, sentAt);
     if (payload) await deps.payloads?.store.put(payload);
+    message = body; // its failure keeps it
+    if (overHops !== undefined) throw new HopLimitExceeded(envelope.task, envelope.hops ?? 0, overHops);
     await deps.broker.send(queue, { body, delaySeconds });
   } catch (error) {
     // The queue this message came from, or whose dead letters these are, is missed by everybody: it will come back.
@@ -136,7 +138,8 @@ async function publish(publication: Publication, from: string, deps: ApplyDeps):
       "cannot send a follow-up",
     );
     const claim = { id: envelope.id, task: envelope.task, workload, attempt: envelope.retries, token: envelope.id };
-    const change = changes.failUnheld(claim, deps.clock.now(), toFailure(error), TASK_DEFAULTS.resultExpiresSeconds);
+    const { resultExpiresSeconds } = TASK_DEFAULTS;
+    const change = changes.failUnheld(claim, deps.clock.now(), toFailure(error), resultExpiresSeconds, message);
     const answer = await writeSurely(change, deps);
     if (!answer.applied && !(answer.existing && isTerminal(answer.existing.state))) throw error;
   }

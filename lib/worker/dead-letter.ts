@@ -59,21 +59,14 @@ async function consume(delivery: Delivery, workload: WorkloadLimits, deps: Execu
     if (!(error instanceof DecodeError) || error.id === undefined) throw error;
     return (await unreadable(error, delivery, workload, deps)).row;
   }
-  const received: Received = { envelope, workload: workload.name, receiveCount: delivery.receiveCount };
+  const { body, receiveCount } = delivery;
+  const received: Received = { envelope, workload: workload.name, receiveCount, body };
   const settings = deps.task(envelope.task);
   const policy = settings ?? UNKNOWN_TASK_POLICY;
   const mode = modeOf(received, settings, deps);
   const token = newToken(deps);
   const existing = await deps.store.read(envelope.id);
-  const decision = deps.protocol.decideDeadLetter(
-    received,
-    existing,
-    mode,
-    delivery.body,
-    token,
-    policy,
-    circumstancesOf(deps),
-  );
+  const decision = deps.protocol.decideDeadLetter(received, existing, mode, token, policy, circumstancesOf(deps));
   const log = deps.log.child({ task: envelope.task, id: envelope.id, attempt: envelope.retries });
   const facts = { ...received, owner: deps.owner, messageId: delivery.messageId, log };
   let announced: Promise<void> = Promise.resolve();

@@ -45,7 +45,8 @@ async function executeSteps(
 
     log = deps.log.child({ task: envelope.task, id: envelope.id, attempt: envelope.retries });
     hops = envelope.hops ?? 0;
-    const received: Received = { envelope, workload: workload.name, receiveCount: delivery.receiveCount };
+    const { body, receiveCount } = delivery;
+    const received: Received = { envelope, workload: workload.name, receiveCount, body };
     const run = new TaskRun(received, delivery, workload, stop, { ...deps, log });
     await tell("taskReceived", () => ({ ctx: hookContext(run.facts) }), deps, { hops, log });
 

@@ -5,6 +5,7 @@ import { type Circumstances, claimOf, type Mode, type Received } from "../core/d
 import type { Routes } from "../core/follow-ups.ts";
 import { certify } from "../core/ids.ts";
 import { decidePurged } from "../core/purge.ts";
+import { decideRedrive } from "../core/redrive.ts";
 import { TASK_DEFAULTS } from "../defaults.ts";
 import type { Events } from "../events.ts";
 import type { Delivery } from "../ports/broker.ts";
@@ -12,9 +13,13 @@ import type { TaskSettings } from "../settings.ts";
 import { type ApplyDeps, apply } from "./apply.ts";
 import type { Ended, Run, StopSignal } from "./job.ts";
 import type { TaskMetrics } from "./metrics.ts";
+import { sendAndCount } from "./redrive.ts";
 
 /** The decisions, so that the simulation can take one away and see what breaks. */
-export const protocol = { ...decisions, claimOf, decideDeadLetter, decidePurged, apply };
+export const protocol = {
+  ...decisions,
+  ...{ claimOf, decideDeadLetter, decidePurged, decideRedrive, apply, sendAndCount },
+};
 export type Protocol = typeof protocol;
 
 /** What deciding about messages needs, where none is run. */

@@ -103,7 +103,8 @@ async function end(
     if (!(error instanceof DecodeError)) throw error;
     return endUnreadable(error, delivery, options, deps);
   }
-  const received: Received = { envelope, workload, receiveCount: delivery.receiveCount };
+  const { body, receiveCount } = delivery;
+  const received: Received = { envelope, workload, receiveCount, body };
   const policy = deps.task(envelope.task) ?? UNKNOWN_TASK_POLICY;
   const decision = deps.protocol.decidePurged(received, policy, circumstancesOf(deps), newToken(deps));
   const done = await deps.protocol.apply(

@@ -5,7 +5,9 @@ import * as changes from "../../lib/core/changes.ts";
 import { MAX_RESULT_BYTES } from "../../lib/defaults.ts";
 import { TableNotFound } from "../../lib/errors.ts";
 import type { ResultStore } from "../../lib/ports/result-store.ts";
+import type { FailureQuery } from "../../lib/store/failures.ts";
 import type { Failure, TaskRecord } from "../../lib/store/record.ts";
+import { collect } from "../support/collect.ts";
 import { type Skip, suiteOf } from "./suite.ts";
 
 export interface ResultStoreHarness extends AsyncDisposable {
@@ -71,6 +73,21 @@ const STATES: Readonly<Record<string, readonly Step[]>> = {
     (id, now) => changes.failUnheld(claimOf(id, 0, "dead"), now, FAILURE, 60, "the message"),
   ],
   REVOKED: [(id, now) => changes.revokeUnstarted(id, now, FAILURE, 60)],
+  "FAILURE that was redriven": [
+    start("mine"),
+    (id, now) => changes.fail(mine(id), now, FAILURE, 60, "the message"),
+    (id) => changes.countRedrive(id, 0),
+  ],
+  "FAILURE, forgotten": [
+    start("mine"),
+    (id, now) => changes.fail(mine(id), now, FAILURE, 60, "the message"),
+    (id) => changes.forget(id),
+  ],
+  "FAILURE whose time to live is over": [
+    start("mine", { agoMs: 16 * DAY }),
+    (id, now) => changes.fail(mine(id), now - 16 * DAY, FAILURE, 60, "the message"),
+    (id) => changes.countRedrive(id, 0),
+  ],
   forgotten: [start("mine"), (id, now) => changes.succeed(mine(id), now, value), (id) => changes.forget(id)],
   "SUCCESS whose time to live is over": [
     start("mine", { agoMs: 16 * DAY }),
@@ -101,6 +118,10 @@ const CHANGES: Readonly<Record<string, Step>> = {
     changes.retry(unclaimed(id), { attempt: 1, retryAt: now + 1_000, args: undefined, failure: undefined }),
   requestRevoke: (id) => changes.requestRevoke(id, "cooperate"),
   forget: (id) => changes.forget(id),
+  "claim of a redrive": (id, now) =>
+    changes.claim({ ...claimOf(id, 0, "new"), redrivenFrom: "another" }, now, lease(now + 30_000)),
+  "the first redrive is counted": (id) => changes.countRedrive(id, 0),
+  "the second redrive is counted": (id) => changes.countRedrive(id, 1),
 };
 
 export function testResultStore(
@@ -208,6 +229,98 @@ export function testResultStore(
       expect(await harness.store.read(future)).toMatchObject({ state: "PENDING" });
     });
 
+    const listed = (store: ResultStore, query: FailureQuery) => collect(store.failures(query));
+
+    it("failures lists what ended as FAILURE, by whomever, newest first", async () => {
+      await using harness = await begin();
+      const { store } = harness;
+      const now = wholeSecond(harness.now());
+      const task = newId();
+      const end = async (agoMs: number, toChange: (claim: changes.Claim, at: number) => Change) => {
+        const claim = { ...claimOf(newId(), 2, "mine"), task };
+        await store.write(changes.claim(claim, now - agoMs - 1, lease(now + 60_000)));
+        await store.write(toChange(claim, now - agoMs));
+        return claim.id;
+      };
+      const failed = (agoMs: number) =>
+        end(agoMs, (claim, at) => changes.fail({ kind: "claimed", claim }, at, FAILURE, 60, "the message"));
+      const ids: string[] = [];
+      for (const agoMs of [0, 5, 40_000, DAY, 2 * DAY + 1, 10 * DAY]) ids.push(await failed(agoMs));
+      const unheld = { ...claimOf(newId(), 2, "dead"), task };
+      await store.write(changes.failUnheld(unheld, now - 11 * DAY, FAILURE, 60));
+      await end(3, (claim, at) => changes.succeed({ kind: "claimed", claim }, at, value));
+      await end(3, (claim, at) => changes.revokeHeld({ kind: "claimed", claim }, at, FAILURE, 60));
+      const again = { attempt: 3, retryAt: now, args: undefined, failure: FAILURE };
+      await end(3, (claim) => changes.retry({ kind: "claimed", claim }, again));
+      await store.write(changes.recordPending(newId(), task, "default", now));
+
+      const found = await listed(store, { task });
+      expect(found.map(({ id }) => id)).toEqual([...ids, unheld.id]);
+      expect(found[1]).toEqual({
+        id: ids[1],
+        task,
+        workload: "default",
+        attempt: 2,
+        errorType: "TypeError",
+        errorMessage: "x is not a function",
+        endedAt: now - 5,
+        redrives: 0,
+      });
+    });
+
+    it("failures leaves out what was forgotten and what has passed its time to live, and counts redrives", async () => {
+      await using harness = await begin();
+      const { store } = harness;
+      const now = wholeSecond(harness.now());
+      const task = newId();
+      const fail = async (endedAt: number) => {
+        const claim = { ...claimOf(newId(), 0, "mine"), task };
+        await store.write(changes.failUnheld(claim, endedAt, FAILURE, 60, "the message"));
+        return claim.id;
+      };
+      const [forgotten, redriven, expired] = [await fail(now), await fail(now), await fail(now - 15 * DAY - 1_000)];
+      await store.write(changes.forget(forgotten));
+      await store.write(changes.countRedrive(redriven, 0));
+      await store.write(changes.countRedrive(redriven, 1));
+      const found = await listed(store, { task, since: now - 17 * DAY });
+      expect(found.map(({ id, redrives }) => [id, redrives])).toEqual([[redriven, 2]]);
+      await store.write(changes.recordPending(expired, task, "default", now));
+      expect(await listed(store, { task, since: now - 17 * DAY })).toHaveLength(1);
+    });
+
+    it("failures is asked by time, error and workload, and for as many as are wanted", async () => {
+      await using harness = await begin();
+      const { store } = harness;
+      const now = wholeSecond(harness.now());
+      const begun = now - 6 * DAY + Math.floor(Math.random() * DAY); // a time of its own: nothing else is in the way
+      const kinds = [
+        { type: "Timeout", workload: "default" },
+        { type: "Timeout", workload: "renders" },
+        { type: "NoMoney", workload: "renders" },
+      ] as const;
+      const all = await Promise.all(
+        Array.from({ length: 60 }, async (_, i) => {
+          const { type, workload } = kinds[i % 3] as (typeof kinds)[number]; // there are three
+          const claim = { ...claimOf(newId(), 0, "mine"), workload };
+          await store.write(changes.failUnheld(claim, begun + i, { type, message: "m" }, 60));
+          return { id: claim.id, type, workload, endedAt: begun + i };
+        }),
+      );
+      const newest = all.toReversed();
+      const range = { since: begun, until: begun + 59 };
+      const ids = (them: readonly { readonly id: string }[]) => them.map(({ id }) => id);
+      expect(ids(await listed(store, range))).toEqual(ids(newest));
+      expect(ids(await listed(store, { ...range, limit: 12 }))).toEqual(ids(newest.slice(0, 12)));
+      expect(ids(await listed(store, { ...range, errorType: "Timeout", limit: 5 }))).toEqual(
+        ids(newest.filter(({ type }) => type === "Timeout").slice(0, 5)),
+      );
+      expect(ids(await listed(store, { ...range, workload: "renders", errorType: "Timeout" }))).toEqual(
+        ids(newest.filter(({ type, workload }) => type === "Timeout" && workload === "renders")),
+      );
+      expect(ids(await listed(store, { since: begun + 10, until: begun + 20 }))).toEqual(ids(newest.slice(39, 50)));
+      expect(await listed(store, { since: begun + 20, until: begun + 10 })).toEqual([]);
+    });
+
     it("an unknown id has no record", async () => {
       await using harness = await begin();
       expect(await harness.store.read(newId())).toBeUndefined();
@@ -225,6 +338,7 @@ export function testResultStore(
       await expect(store.check()).rejects.toThrow(TableNotFound);
       await expect(store.read("x")).rejects.toThrow(TableNotFound);
       await expect(store.write(changes.forget("x"))).rejects.toThrow(TableNotFound);
+      await expect(listed(store, {})).rejects.toThrow(TableNotFound);
       await store.close();
     });
 

@@ -9,6 +9,7 @@ import { describe, expect, test } from "vitest";
 import { TaskApp } from "../../infra/index.ts";
 import { createApp, InvalidOption, onFargate, onLambda } from "../../lib/index.ts";
 import { argsPayload, resultPayload } from "../../lib/store/payload.ts";
+import { tableDefinition } from "../../lib/store/table.ts";
 import { allowedTo, arn, deploy, deployInStack, ENTRY, image, unbundled } from "./deploy.ts";
 import { duckling } from "./duckling.ts";
 
@@ -301,8 +302,13 @@ test("the table is the store's: one key, time to live, paid per request", () => 
   template.resourceCountIs("AWS::DynamoDB::Table", 1);
   template.hasResourceProperties("AWS::DynamoDB::Table", {
     TableName: "duckling",
-    AttributeDefinitions: [{ AttributeName: "id", AttributeType: "S" }],
+    AttributeDefinitions: [
+      { AttributeName: "id", AttributeType: "S" },
+      { AttributeName: "failed_on", AttributeType: "S" },
+      { AttributeName: "ended_at", AttributeType: "N" },
+    ],
     KeySchema: [{ AttributeName: "id", KeyType: "HASH" }],
+    GlobalSecondaryIndexes: tableDefinition("duckling").GlobalSecondaryIndexes,
     BillingMode: "PAY_PER_REQUEST",
     TimeToLiveSpecification: { AttributeName: "expires_at", Enabled: true },
   });

@@ -29,6 +29,8 @@ export class Checker {
   readonly #seen = new Map<string, State>();
   readonly #owed = new Map<string, Life>();
   readonly #announced = new Map<string, string>();
+  /** Ids of the new tasks, by the failed one's. */
+  readonly #redrives = new Map<string, Set<string>>();
 
   constructor(world: World) {
     this.#world = world;
@@ -56,6 +58,35 @@ export class Checker {
     this.#sent.set(envelope.id, envelope);
     const name = `${envelope.id}/${envelope.retries}`;
     this.#sends.set(name, (this.#sends.get(name) ?? 0) + 1);
+    if (envelope.redrivenFrom !== undefined && !this.#accepted.has(envelope.id))
+      this.#redriven(envelope, envelope.redrivenFrom);
+  }
+
+  /** An operator was told that it was sent again. */
+  saidRedriven(id: string): void {
+    const record = this.#world.store.records.get(id);
+    if (!this.#redrives.has(id) || record?.redrives === undefined)
+      this.#violation(`redrive: ${id} was said to be sent again, its record counts ${record?.redrives ?? 0}`);
+  }
+
+  /** Invariant 4: one redrive that is counted is one new task, however often it was sent and by whom. */
+  #redriven(envelope: Envelope, from: string): void {
+    const spec = this.#world.specs.get(from); // its sender may not have been told that it was accepted
+    const record = this.#world.store.records.get(from);
+    const sent = this.#redrives.get(from) ?? new Set();
+    this.#redrives.set(from, sent.add(envelope.id));
+    if (spec === undefined || record?.state !== "FAILURE") {
+      this.#violation(`redrive: ${from} was sent again in ${record?.state ?? "no state"}`);
+      return;
+    }
+    if (sent.size > (this.#world.redrivesAgain ? (record.redrives ?? 0) + 1 : 1))
+      this.#violation(`I4 ${from} was redriven as ${[...sent].join(" and ")}, and counts ${record.redrives ?? 0}`);
+    if (envelope.retries !== 0 || envelope.eta !== undefined || envelope.expires !== undefined)
+      this.#violation(`redrive: ${envelope.id} has the attempt or the times of ${from}`);
+    const failed = record.body === undefined ? undefined : this.#whole(decode(record.body));
+    if (failed !== undefined && JSON.stringify(failed.args) !== JSON.stringify(envelope.args))
+      this.#violation(`redrive: ${envelope.id} has other arguments than ${from} failed with`);
+    this.#world.redriven(envelope, spec);
   }
 
   /** Whatever refers to an object must find it, and find what it was. */
@@ -88,7 +119,8 @@ export class Checker {
   /** Invariants 1 and 2: one ending; every write under a claim by its holder, every takeover of a lease that is over. */
   onApplied(change: Change, before: TaskRecord | undefined, after: TaskRecord): void {
     const what = `${change.kind} of ${change.id}`;
-    if (before && isTerminal(before.state) && (change.kind !== "forget" || after.state !== before.state)) {
+    const keepsEnding = change.kind === "forget" || change.kind === "count-redrive";
+    if (before && isTerminal(before.state) && !(keepsEnding && after.state === before.state)) {
       this.#violation(`I1 ${what} overwrote ${before.state}`);
     }
     if (before && after.attempt < before.attempt)
@@ -101,6 +133,10 @@ export class Checker {
     }
     this.#resultOf(after);
     if (after.failure?.type === "PayloadLost") this.#violation(`I5 ${what}: ${after.failure.message}`);
+    if (change.kind === "fail" && (after.body === undefined || decode(after.body).retries !== after.attempt))
+      this.#violation(`redrive: ${what} did not keep the message of attempt ${after.attempt}`);
+    if (change.kind === "count-redrive" && after.redrives !== (before?.redrives ?? 0) + 1)
+      this.#violation(`I4 ${what} counted ${before?.redrives ?? 0} and then ${after.redrives}`);
     if (change.kind === "claim") {
       this.#owed.delete(`${before?.owner}/${change.id}`);
       if (before?.state === "STARTED" && before.revokeRequested && after.revokeRequested === undefined) {
@@ -208,6 +244,10 @@ export class Checker {
   /** Invariants 4 and 5, once everything is quiet. */
   verdict(): readonly string[] {
     for (const [id, spec] of this.#accepted) this.#endOf(id, spec);
+    for (const { id, redrives = 0 } of this.#world.store.records.values()) {
+      const sent = this.#redrives.get(id)?.size ?? 0;
+      if (redrives > sent) this.#violation(`redrive: ${id} counts ${redrives} redrives, ${sent} tasks were sent`);
+    }
     for (const queue of [QUEUE, DEAD]) {
       const left = this.#world.broker.bodies(queue).length;
       if (left > 0) this.#violation(`I3 ${left} messages on ${queue} are never acknowledged`);

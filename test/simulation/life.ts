@@ -172,6 +172,7 @@ export class Life {
         this.#world.checker.answered(change, answer, this);
         return answer;
       },
+      failures: (query) => store.failures(query),
       check: () => store.check(),
       close: () => store.close(),
     };

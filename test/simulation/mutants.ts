@@ -2,6 +2,7 @@
 import type { Change, ChangeKind, Clause } from "../../lib/core/changes.ts";
 import type { Decision, Settle } from "../../lib/core/decision.ts";
 import type { Publication } from "../../lib/core/follow-ups.ts";
+import type { RedriveDecision } from "../../lib/core/redrive.ts";
 import { settle } from "../../lib/worker/apply.ts";
 import { type Protocol, protocol } from "../../lib/worker/execution.ts";
 import type { Mutant } from "./world.ts";
@@ -201,6 +202,40 @@ export const MUTANTS: readonly Mutant[] = [
       publish: decision.publish.map(({ envelope: { hops: _, ...envelope }, ...rest }) => ({ ...rest, envelope })),
     })),
   },
+  // redrives
+  {
+    name: "a failure does not keep its message",
+    change: onKinds(["fail"], (change) => ({ ...change, set: { ...change.set, body: undefined } })),
+  },
+  { name: "a redrive's count needs no condition", change: always(["count-redrive"]) },
+  {
+    name: "a redrive is not counted",
+    change: onKinds(["count-redrive"], (change) => ({ ...change, set: {} })),
+  },
+  {
+    name: "a redrive has an id that is not derived",
+    protocol: redriven((decision) => ({
+      ...decision,
+      envelope: { ...decision.envelope, id: `${decision.envelope.id}${++operators}` },
+    })),
+  },
+  {
+    name: "a redrive goes on with the attempt that failed",
+    protocol: redriven((decision) => ({ ...decision, envelope: { ...decision.envelope, retries: 1 } })),
+  },
+  {
+    name: "what was redriven is redriven again",
+    protocol: { decideRedrive: (id, record, _, key) => protocol.decideRedrive(id, record, { again: true }, key) },
+  },
+  {
+    name: "a redrive is counted before it is sent",
+    protocol: {
+      sendAndCount: async (decision, deps) => {
+        await deps.store.write(decision.count);
+        return protocol.sendAndCount(decision, deps);
+      },
+    },
+  },
   // order
   {
     name: "a record is written before the object it refers to",
@@ -231,6 +266,19 @@ export const MUTANTS: readonly Mutant[] = [
     },
   },
 ];
+
+/** Makes ids that are not derived differ. */
+let operators = 0;
+
+/** What is to be sent again is sent otherwise. */
+function redriven(edit: (decision: Extract<RedriveDecision, { kind: "send" }>) => RedriveDecision): Partial<Protocol> {
+  return {
+    decideRedrive: (...args) => {
+      const decision = protocol.decideRedrive(...args);
+      return decision.kind === "send" ? edit(decision) : decision;
+    },
+  };
+}
 
 /** What may go wrong in the batching layer alone: run where claims and endings are batched. */
 export const BATCH_MUTANTS: readonly Mutant[] = [

@@ -46,6 +46,16 @@ describe("the protocol, simulated", () => {
     expect([...ends].sort()).toEqual(expect.arrayContaining(["ended", "purged", "running"]));
   }, 60_000);
 
+  test("redrives what failed, also once more, and meets what did not fail and what was redriven", async () => {
+    const became = new Set<string>();
+    for (let seed = 3; seed <= 100; seed += 4) {
+      const world = new World({ seed });
+      await world.run();
+      for (const kind of world.redrives) became.add(kind);
+    }
+    expect([...became].sort()).toEqual(["refused", "sent", "skipped"]);
+  }, 60_000);
+
   test("the same seed is the same world", async () => {
     const worlds = [new World({ seed: 7 }), new World({ seed: 7 })];
     for (const world of worlds) await world.run();

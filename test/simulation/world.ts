@@ -22,6 +22,7 @@ import { execute } from "../../lib/worker/execute.ts";
 import { type ExecuteDeps, type Protocol, protocol } from "../../lib/worker/execution.ts";
 import type { Job } from "../../lib/worker/job.ts";
 import { type Purged, purge } from "../../lib/worker/purge.ts";
+import { type Redriven, redriveTask } from "../../lib/worker/redrive.ts";
 import { Checker } from "./checker.ts";
 import { type FaultRates, Life } from "./life.ts";
 import { APP, DEAD, MAX_HOPS, QUEUE } from "./names.ts";
@@ -83,6 +84,8 @@ export class World {
   readonly #seed: number;
   /** What became of messages that a purge received. */
   readonly purges = new Set<Purged>();
+  /** What became of tasks that were to be redriven. */
+  readonly redrives = new Set<Redriven["kind"]>();
   readonly #random: () => number;
   readonly #key = idKey(APP);
   readonly #protocol: Protocol;
@@ -92,11 +95,17 @@ export class World {
   readonly #lives: Life[] = [];
   /** Somebody empties the queue. */
   readonly #purging: boolean;
+  /** Somebody sends failed tasks again. */
+  readonly #redriving: boolean;
+  /** Also what was sent again before. */
+  readonly redrivesAgain: boolean;
   #faultsUntil = 0;
 
   constructor({ seed, mutant, batched = false }: WorldOptions) {
     this.#seed = seed;
     this.#purging = seed % 4 === 2;
+    this.#redriving = seed % 4 === 3;
+    this.redrivesAgain = seed % 8 === 7;
     this.#random = seededRandom(seed * 7_919);
     this.clock = new FakeClock({ seed });
     this.checker = new Checker(this);
@@ -138,6 +147,7 @@ export class World {
     return {
       read: (id) => store.read(id),
       write: (change) => batches.write(change, (alone) => store.write(alone)),
+      failures: (query) => store.failures(query),
       check: () => store.check(),
       close: () => store.close(),
     };
@@ -167,6 +177,7 @@ export class World {
     for (let i = 0; i < 8; i++) this.#schedule(this.#spec(i));
     this.#startReader();
     if (this.#purging) this.#schedulePurges();
+    if (this.#redriving) this.#scheduleRedrives();
     await this.clock.advance(7 * MINUTE);
     for (let minute = 0; minute < 120 && !this.#quiet(); minute += 2) await this.clock.advance(2 * MINUTE);
     for (const life of this.#lives) life.kill();
@@ -332,6 +343,33 @@ export class World {
         purge({ ...options, onMessage }, deps).catch(() => {}); // a back end was unavailable
       });
     }
+  }
+
+  /** Operators send again whatever has failed, two at once now and then, and may be killed in the middle. */
+  #scheduleRedrives(): void {
+    const operate = async (name: string, again: boolean) => {
+      const deps = this.#deps(this.#life(name, 0, true));
+      for (const id of [...this.specs.keys()]) {
+        const redriven = await redriveTask(id, { again, dryRun: false }, deps).catch(() => undefined); // a back end was unavailable
+        if (redriven !== undefined) this.redrives.add(redriven.kind);
+        if (redriven?.kind === "sent") this.checker.saidRedriven(id);
+      }
+    };
+    for (let i = 0; i < 8; i++) {
+      const at = this.#random() * 6.5 * MINUTE;
+      const together = this.#random() < 0.5 ? 2 : 1;
+      const again = this.redrivesAgain && this.#random() < 0.3;
+      for (let n = 0; n < together; n++) this.clock.timer(at, () => void operate(`operator-${i}.${n}`, again));
+    }
+  }
+
+  /** A task that a redrive made: it succeeds, whatever the one before it did. */
+  redriven(envelope: Envelope, from: Spec): void {
+    const now = this.clock.now();
+    const none = { publishAgainAt: undefined, revokeAt: undefined, forgetAt: undefined };
+    const spec: Spec = { ...from, ...none, plan: ["success"], envelope, delaySeconds: 0, publishAt: now };
+    this.specs.set(envelope.id, spec);
+    this.checker.accepted(spec);
   }
 
   #startReader(): void {

@@ -1,8 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import * as changes from "../../lib/core/changes.ts";
-import { CLOCK_SKEW_MS, MAX_KEPT_BODY_BYTES, RECORD_LIFETIME_MS } from "../../lib/defaults.ts";
-import { isTerminal, STORED_STATES, type TaskRecord } from "../../lib/store/record.ts";
+import {
+  CLOCK_SKEW_MS,
+  DYNAMODB,
+  FAILURE_SUMMARY_LENGTH,
+  MAX_KEPT_BODY_BYTES,
+  RECORD_LIFETIME_MS,
+} from "../../lib/defaults.ts";
+import { failurePartition } from "../../lib/store/failures.ts";
+import { type Failure, isTerminal, STORED_STATES, type TaskRecord } from "../../lib/store/record.ts";
 
 const NOW = Date.UTC(2026, 10, 21);
 const DAY = 86_400;
@@ -64,10 +71,10 @@ function allButForget(): changes.Change[] {
 }
 
 test("a change says what it is", () => {
-  const kinds = [...allButForget(), changes.forget("t-1")].map(({ kind }) => kind);
+  const kinds = [...allButForget(), changes.forget("t-1"), changes.countRedrive("t-1", 0)].map(({ kind }) => kind);
   expect([...new Set(kinds)]).toEqual([
     ...["record-pending", "claim", "heartbeat", "report", "succeed", "fail", "revoke", "retry", "request-revoke"],
-    "forget",
+    ...["forget", "count-redrive"],
   ]);
 });
 
@@ -121,6 +128,7 @@ describe("the condition of a change holds exactly where", () => {
       (r) => r === undefined || r.state === "PENDING" || r.state === "RETRY",
     ],
     ["requestRevoke: somebody runs it", () => changes.requestRevoke("t-1", "cooperate"), (r) => r?.state === "STARTED"],
+    ["countRedrive: it failed", () => changes.countRedrive("t-1", 0), (r) => r?.state === "FAILURE"],
     ["forget: it has ended", () => changes.forget("t-1"), (r) => r !== undefined && isTerminal(r.state)],
   ])("%s", (_, make, expected) => {
     const change = make();
@@ -131,7 +139,7 @@ describe("the condition of a change holds exactly where", () => {
     expect(records.every(expected)).toBe(false);
   });
 
-  test("no change but forget() ever holds for a terminal record", () => {
+  test("no change but forget() and the count of redrives ever holds for a terminal record", () => {
     const all = allButForget();
     for (const record of everyRecord()) {
       if (record === undefined || !isTerminal(record.state)) continue;
@@ -298,12 +306,59 @@ describe("what a change writes", () => {
     );
   });
 
-  test("a failure nobody held keeps the body, where an item has room for it", () => {
-    const body = (length: number) =>
-      written(changes.failUnheld(claim, NOW, failure, DAY, "x".repeat(length))).body?.length;
+  test.each<[string, (failure: Failure, body?: string) => changes.Change]>([
+    ["of a run", (failure, body) => changes.fail(held, NOW, failure, DAY, body)],
+    ["nobody held", (failure, body) => changes.failUnheld(claim, NOW, failure, DAY, body)],
+  ])("a failure %s keeps the body, where an item has room for both", (_, fail) => {
+    const body = (length: number, of = failure, character = "x") =>
+      written(fail(of, character.repeat(length))).body?.length;
     expect(body(MAX_KEPT_BODY_BYTES)).toBe(MAX_KEPT_BODY_BYTES);
     expect(body(MAX_KEPT_BODY_BYTES + 1)).toBeUndefined();
-    expect(written(changes.failUnheld(claim, NOW, failure, DAY))).not.toHaveProperty("body");
+    expect(body(MAX_KEPT_BODY_BYTES / 2 + 1, failure, "ä")).toBeUndefined();
+    const long = { type: "E", message: "€".repeat(30_000) };
+    const room = DYNAMODB.maxItemBytes - 16_384 - Buffer.byteLength(JSON.stringify(long));
+    expect(body(room, long)).toBe(room);
+    expect(body(room + 1, long)).toBeUndefined();
+    expect(written(fail(failure))).not.toHaveProperty("body");
+  });
+
+  test("a failure says what a list of failures shows of it, nothing else does", () => {
+    const many = "connect ECONNREFUSED\n  at ".padEnd(FAILURE_SUMMARY_LENGTH, "x");
+    const record = written(changes.fail(held, NOW, { type: "SystemError", message: `${many}😀tail` }, DAY));
+    expect(record.failedOn).toBe(failurePartition("t-1", NOW));
+    expect(record.errorType).toBe("SystemError");
+    expect(record.errorMessage).toBe(`${many.replace(/\s+/g, " ")}…`);
+    for (const change of [...allButForget(), changes.forget("t-1"), changes.countRedrive("t-1", 0)]) {
+      if (change.kind === "fail") continue;
+      for (const field of ["failedOn", "errorType", "errorMessage"] as const) expect(change.set[field]).toBeUndefined();
+    }
+  });
+
+  test("whatever a redrive writes names the task it came from", () => {
+    const redrive = { ...claim, redrivenFrom: "t-0" };
+    const right: changes.Right = { kind: "claimed", claim: redrive };
+    const writes = (it: changes.Claim, by: changes.Right) => [
+      changes.claim(it, NOW, lease),
+      changes.succeed(by, NOW, value),
+      changes.fail(by, NOW, failure, DAY),
+      changes.failUnheld(it, NOW, failure, DAY),
+      changes.revokeHeld(by, NOW, failure, DAY),
+    ];
+    for (const change of writes(redrive, right)) expect(change.set.redrivenFrom).toBe("t-0");
+    for (const change of writes(claim, held)) expect(change.set).not.toHaveProperty("redrivenFrom");
+  });
+
+  test("a redrive is counted once by all who made it", () => {
+    const failed = written(changes.fail(held, NOW, failure, DAY));
+    const first = changes.countRedrive("t-1", 0);
+    const once = changes.applied(first, failed);
+    expect(once).toEqual({ ...failed, redrives: 1 });
+    expect(changes.holds(first.when, failed)).toBe(true);
+    expect(changes.holds(first.when, once)).toBe(false);
+    expect(changes.holds(changes.countRedrive("t-1", 1).when, once)).toBe(true);
+    expect(changes.holds(changes.countRedrive("t-1", 1).when, failed)).toBe(false);
+    expect(changes.holds(first.when, { ...failed, state: "SUCCESS" })).toBe(false);
+    expect(changes.holds(first.when, undefined)).toBe(false);
   });
 
   test("a request to revoke says how", () => {

@@ -40,7 +40,7 @@ function message(facts: Partial<Envelope> = {}, receiveCount = 1): Received {
     linkError: [signatureOf("on_error")],
     ...facts,
   });
-  return { envelope, workload: "renders", receiveCount };
+  return { envelope, workload: "renders", receiveCount, body: "body" };
 }
 
 const received = message();
@@ -95,7 +95,7 @@ describe("a message is received", () => {
     const decision = decideUnrunnable(message({}, 4), failure, POLICY, circumstances, "mine", "unknown task");
     expect(decision).toMatchObject({
       row: "unrunnable",
-      change: changes.failUnheld(claim, NOW, failure, 86_400),
+      change: changes.failUnheld(claim, NOW, failure, 86_400, "body"),
       settle: ACK,
     });
     expect(tasksOf(decision)).toEqual(["on_error"]);
@@ -261,13 +261,13 @@ describe("a run ends", () => {
     ],
   ])("row 14: %s → FAILURE, error callbacks with the task's id, acknowledged", (_, outcome, row) => {
     const decision = end(outcome);
-    expect(decision).toMatchObject({ row, change: changes.fail(held, NOW, failure, 86_400), settle: ACK });
+    expect(decision).toMatchObject({ row, change: changes.fail(held, NOW, failure, 86_400, "body"), settle: ACK });
     expect(decision.publish.map(({ envelope }) => [envelope.task, envelope.args])).toEqual([["on_error", ["t-1"]]]);
   });
 
   test("row 14: FAILURE is recorded also with ignoreResult", () => {
     expect(end({ kind: "failure", failure, expected: false }, "untracked").change).toEqual(
-      changes.fail(unclaimed, NOW, failure, 86_400),
+      changes.fail(unclaimed, NOW, failure, 86_400, "body"),
     );
   });
 
@@ -416,7 +416,7 @@ describe("a run ends", () => {
 
 describe("a dead letter", () => {
   const dead = (existing: TaskRecord | undefined, mode: Mode = "tracked", from = received) =>
-    decideDeadLetter(from, existing, mode, "body", "mine", POLICY, circumstances);
+    decideDeadLetter(from, existing, mode, "mine", POLICY, circumstances);
   const waiting = [
     undefined,
     record({ state: "PENDING", attempt: 0 }),
@@ -593,7 +593,6 @@ describe("what hooks and listeners are told", () => {
       message({ resends: MAX_DEAD_LETTER_RESENDS }),
       undefined,
       "tracked",
-      "",
       "mine",
       POLICY,
       circumstances,

@@ -27,7 +27,12 @@ const signature = (facts: Partial<WireSignature> = {}) => signatureOf("notify", 
 
 function message(facts: Partial<Envelope> = {}): Received {
   const link = [signature(), signature({ immutable: true })];
-  return { envelope: envelopeOf({ task: "render", retries: 1, link, ...facts }), workload: "renders", receiveCount: 1 };
+  return {
+    envelope: envelopeOf({ task: "render", retries: 1, link, ...facts }),
+    workload: "renders",
+    receiveCount: 1,
+    body: "",
+  };
 }
 
 const received = message();

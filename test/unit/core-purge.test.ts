@@ -22,6 +22,7 @@ const received: Received = {
   envelope: envelopeOf({ retries: 1, link: [callback], linkError: [callback] }),
   workload: "renders",
   receiveCount: 1,
+  body: "",
 };
 const purged = () => decidePurged(received, { resultExpires: 60 }, circumstances, "mine");
 const record = (facts: Partial<TaskRecord>): TaskRecord => ({ id: "t-1", state: "STARTED", attempt: 1, ...facts });

@@ -49,14 +49,33 @@ test.each(["dead", "mail-dead"])("workload %j would be taken for a dead-letter q
   );
 });
 
-test("the table has one key, pays per request, and is a fresh value each time", () => {
+test("the table has one key and one index, pays per request, and is a fresh value each time", () => {
   expect(tableDefinition("duckling")).toEqual({
     TableName: "duckling",
-    AttributeDefinitions: [{ AttributeName: "id", AttributeType: "S" }],
+    AttributeDefinitions: [
+      { AttributeName: "id", AttributeType: "S" },
+      { AttributeName: "failed_on", AttributeType: "S" },
+      { AttributeName: "ended_at", AttributeType: "N" },
+    ],
     KeySchema: [{ AttributeName: "id", KeyType: "HASH" }],
+    GlobalSecondaryIndexes: [
+      {
+        IndexName: "failures",
+        KeySchema: [
+          { AttributeName: "failed_on", KeyType: "HASH" },
+          { AttributeName: "ended_at", KeyType: "RANGE" },
+        ],
+        Projection: {
+          ProjectionType: "INCLUDE",
+          NonKeyAttributes: ["task", "workload", "attempt", "error_type", "error_message", "redrives", "expires_at"],
+        },
+      },
+    ],
     BillingMode: "PAY_PER_REQUEST",
   });
   expect(tableDefinition("duckling").KeySchema).not.toBe(tableDefinition("duckling").KeySchema);
+  const projected = () => tableDefinition("duckling").GlobalSecondaryIndexes[0]?.Projection.NonKeyAttributes;
+  expect(projected()).not.toBe(projected());
 });
 
 test("DynamoDB removes items by themselves, some time after `expires_at`", () => {

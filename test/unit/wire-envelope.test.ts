@@ -121,7 +121,7 @@ describe("encode", () => {
     const context = ["args", "kwargs", "callbacks", "errbacks", "chain", "chord", "properties", "reply_to"];
     context.push("correlation_id", "hostname", "delivery_info", "headers", "is_eager", "called_directly", "children");
     context.push("taskset", "utc", "loglevel", "logfile");
-    const ours = ["lovage_hops", "lovage_resends", "lovage_args_changed", "lovage_args_ref"];
+    const ours = ["lovage_hops", "lovage_redriven_from", "lovage_resends", "lovage_args_changed", "lovage_args_ref"];
     expect([...RESERVED_HEADERS].sort()).toEqual([...protocol, ...context, ...ours].sort());
   });
 
