@@ -196,6 +196,11 @@ export const FAILURES_INDEX = {
   pageSize: 100,
 } as const;
 
+/** Failures that `lovage failures` shows, and tasks a second that `lovage redrive` sends, unless told otherwise. */
+export const FAILURES_SHOWN = 50;
+/** What broke them may have broken under their number: ten a second are 36,000 an hour, and seldom more than a service bears. */
+export const REDRIVES_PER_SECOND = 10;
+
 /** Deepest nesting of arrays and objects in arguments and results. */
 export const MAX_JSON_DEPTH = 64;
 

@@ -99,7 +99,7 @@ export function outcomeText({ info, value, gone }: Outcome, style: Style, now: n
 export const timesText = (times: number) => (times === 1 ? "once" : `${times} times`);
 
 /** A stack repeats the message in its first lines. */
-function stackBelow({ type, message, stack }: Failure): string | undefined {
+export function stackBelow({ type, message, stack }: Failure): string | undefined {
   const head = `${type}: ${message}\n`;
   return stack?.startsWith(head) ? stack.slice(head.length) : stack;
 }
@@ -118,7 +118,7 @@ function moment(date: Date, now: number): string {
   return `${date.toISOString()} (${distance})`;
 }
 
-function ago(seconds: number): string {
+export function ago(seconds: number): string {
   if (seconds < 120) return `${seconds} s`;
   if (seconds < 7_200) return `${Math.round(seconds / 60)} min`;
   return seconds < 172_800 ? `${Math.round(seconds / 3_600)} h` : `${Math.round(seconds / 86_400)} d`;

@@ -5,12 +5,14 @@ import { completionVerb } from "./complete.ts";
 import { costVerb } from "./cost.ts";
 import { devVerb } from "./dev.ts";
 import { EXIT, EXIT_CODES_HELP, type ExitCode } from "./exit-codes.ts";
+import { failuresVerb } from "./failures.ts";
 import { hintFor } from "./hint.ts";
 import { initVerb } from "./init.ts";
 import { Output } from "./output.ts";
 import { ownPackage } from "./own-package.ts";
 import { purgeVerb } from "./purge.ts";
 import { queuesVerb } from "./queues.ts";
+import { redriveVerb } from "./redrive.ts";
 import { resultVerb } from "./result.ts";
 import { revokeVerb } from "./revoke.ts";
 import { sendVerb } from "./send.ts";
@@ -29,6 +31,8 @@ const VERBS: readonly Verb[] = [
   revokeVerb,
   purgeVerb,
   queuesVerb,
+  failuresVerb,
+  redriveVerb,
   tasksVerb,
   costVerb,
   completionVerb,

@@ -1,4 +1,3 @@
-import { createInterface } from "node:readline/promises";
 import type { Command } from "commander";
 import { LovageError } from "../errors.ts";
 import { silentLogger } from "../log.ts";
@@ -6,6 +5,7 @@ import type { QueueDepth } from "../ports/broker.ts";
 import { deadLetterQueueName, queueName } from "../store/table.ts";
 import { decisionDeps } from "../worker/deps.ts";
 import { purge } from "../worker/purge.ts";
+import { canAsk, confirmed } from "./confirm.ts";
 import { EXIT } from "./exit-codes.ts";
 import { Interruption } from "./interruption.ts";
 import { Output, type OutputOptions } from "./output.ts";
@@ -50,8 +50,7 @@ export const purgeVerb: Verb = (program, done) => {
     .action(async (workload: string, _options: object, command: Command) => {
       const options = command.optsWithGlobals() as Options; // the options declared above
       const output = new Output(options);
-      const asks = process.stdin.isTTY && process.stderr.isTTY && !output.json;
-      if (!options.yes && !asks)
+      if (!options.yes && !canAsk(output))
         command.error("error: purge drops tasks: pass --yes, or run it on a terminal without --json, where it asks");
       await using found = await target(command, options, [workload]);
       const app = found.module ?? found.app; // its definitions say where callbacks go
@@ -61,7 +60,7 @@ export const purgeVerb: Verb = (program, done) => {
       const queue = deadLetters ? deadLetterQueueName(app.name, workload) : queueName(app.name, workload);
       await store.check();
       const before = await broker.depth(queue);
-      if (!options.yes && !(await confirmed(queue, before))) {
+      if (!options.yes && !(await confirmed(question(queue, before)))) {
         output.remark(() => "nothing was changed");
         return done(EXIT.ok);
       }
@@ -101,20 +100,7 @@ export const purgeVerb: Verb = (program, done) => {
     });
 };
 
-/** What cannot be undone is asked for. Ctrl-C, or the end of the input, is a no. */
-async function confirmed(queue: string, { visible, inFlight, delayed }: QueueDepth): Promise<boolean> {
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+function question(queue: string, { visible, inFlight, delayed }: QueueDepth): string {
   const about = `about ${visible.toLocaleString("en")} messages wait on ${queue} (${inFlight} in flight and ${delayed} delayed stay)`;
-  const closed = new AbortController();
-  terminal.once("close", () => closed.abort());
-  terminal.once("SIGINT", () => terminal.close());
-  try {
-    const answer = await terminal.question(`${about}\nend their tasks as REVOKED? [y/N] `, { signal: closed.signal });
-    return /^y(es)?$/i.test(answer.trim());
-  } catch {
-    process.stderr.write("\n");
-    return false;
-  } finally {
-    terminal.close();
-  }
+  return `${about}\nend their tasks as REVOKED?`;
 }

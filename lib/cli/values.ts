@@ -24,6 +24,28 @@ export function timeOption(flags: string, description: string, defaultSeconds: n
   return new Option(flags, description).argParser(parse).default(defaultSeconds, `${defaultSeconds}s`);
 }
 
+/** A moment of the past: "2h" is two hours before now, otherwise a time such as 2026-11-21T06:00Z. */
+export type Moment = (now: number) => number;
+
+export function moment(value: string): Moment {
+  const at = /^\d{4}-\d\d-\d\d/.test(value) ? Date.parse(value) : Number.NaN;
+  if (!Number.isNaN(at)) return () => at;
+  if (/^\d{4}-/.test(value))
+    throw new InvalidArgumentError("it takes a time such as 2026-11-21T06:00Z, or 2h for two hours ago");
+  const ago = Number.parseFloat(String(time(value))) * 1_000;
+  return (now) => now - ago;
+}
+
+const RATE_SECONDS = { s: 1, m: 60, min: 60, h: 3_600, day: 86_400 } as const;
+
+/** "10/s", "600/m" or "5/h", as Celery's rate_limit, and "600/min" or "100/day", as `lovage cost`; a second. */
+export function rate(value: string): number {
+  const [, count, unit] = /^(\d{1,6}(?:\.\d+)?)\/(s|m|min|h|day)$/.exec(value) ?? [];
+  const perSecond = Number(count) / RATE_SECONDS[unit as keyof typeof RATE_SECONDS]; // one of them, or nothing at all
+  if (perSecond > 0) return perSecond;
+  throw new InvalidArgumentError("it takes a rate above 0, such as 10/s, 600/m or 5/h");
+}
+
 export function pollSeconds(value: string): number {
   const found = Number.parseFloat(String(time(value)));
   if (!Number.isInteger(found) || found > SQS.maxWaitSeconds) {

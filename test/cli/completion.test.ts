@@ -53,7 +53,7 @@ describe.concurrent("completion", () => {
         PATH: [bin, dirname(process.execPath), process.env.PATH].join(delimiter),
       };
       const { stdout, stderr } = await run("/bin/bash", ["--norc", "-c", script], { cwd: FIXTURES, env });
-      expect({ stdout, stderr }).toEqual({ stdout: "result revoke\nadd\nrenders\n\n--wait\n", stderr: "" });
+      expect({ stdout, stderr }).toEqual({ stdout: "result revoke redrive\nadd\nrenders\n\n--wait\n", stderr: "" });
       expect(existsSync(join(bin, "run"))).toBe(false);
       rmSync(bin, { recursive: true });
     },

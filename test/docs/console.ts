@@ -50,6 +50,7 @@ const DIFFERS: readonly (readonly [RegExp, string])[] = [
   [/[\w.-]+:\d+:[0-9a-f]{6}\b/g, "WORKER"],
   [/Node v[\d.]+/g, "Node"],
   [/ \d+ s$/gm, " AGE"],
+  [/^ *\d+(\.\d+)? (s|min|h|d)(?= {3})/gm, "AGE"],
 ];
 
 /** Without what differs from run to run, and without columns: their width follows from it. */

@@ -129,6 +129,7 @@ const SITUATIONS: Readonly<Record<string, (lab: Lab, show: Show) => Promise<void
     await lab.worker(options, later(RECEIVES.renders));
     await lab.reaches(id, "FAILURE");
     await show({ id, env: later(RECEIVES.renders) });
+    await show({ id, env: later(RECEIVES.renders) });
   },
   "13. Clocks differ": async (_, show) => {
     await using proxy = await startFaultProxy(stack.sqsEndpoint);

@@ -527,8 +527,8 @@ test("how far a message is down its line never falls: kept where it is sent agai
           decideUnrunnable(from, failure, POLICY, circumstances, "mine", "not supported"),
           decideRefused(from, existing, circumstances),
           end(outcome, "tracked", from),
-          decideDeadLetter(from, existing, "tracked", "", "mine", POLICY, circumstances),
-          decideDeadLetter(from, undefined, "tracked", "", "mine", POLICY, circumstances),
+          decideDeadLetter(from, existing, "tracked", "mine", POLICY, circumstances),
+          decideDeadLetter(from, undefined, "tracked", "mine", POLICY, circumstances),
         ];
         for (const { envelope, overHops } of decisions.flatMap((decision) => decision?.publish ?? [])) {
           const again = envelope.id === from.envelope.id;
