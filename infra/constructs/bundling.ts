@@ -12,6 +12,8 @@ export interface FunctionBundling {
   readonly keepNames: boolean;
   /** Left out of the bundle (NodejsFunction: `externalModules`). */
   readonly external: readonly string[];
+  /** A warning of esbuild's, by its id, that fails the bundle. */
+  readonly refusedWarning: string;
 }
 
 /**
@@ -28,16 +30,26 @@ export const FUNCTION_BUNDLING: FunctionBundling = {
   minify: false,
   keepNames: true, // esbuild renames one of two classes of a name, minifying all; errors are known by their names
   external: [],
+  // A project whose package.json says `"sideEffects": false` promises that a module nobody takes anything from may be left out.
+  // Of `import "../tasks.ts"` that is not true, and esbuild would leave the tasks out with a warning only.
+  refusedWarning: "ignored-bare-import",
 };
 
 /** What `esbuild.build()` takes to make of an entry what NodejsFunction makes of it. */
-export function esbuildOptions({ banner, mainFields, external, ...same }: FunctionBundling = FUNCTION_BUNDLING) {
+export function esbuildOptions({
+  banner,
+  mainFields,
+  external,
+  refusedWarning,
+  ...same
+}: FunctionBundling = FUNCTION_BUNDLING) {
   return {
     ...same,
     bundle: true,
     platform: "node" as const,
     mainFields: [...mainFields],
     external: [...external],
+    logOverride: { [refusedWarning]: "error" as const },
     banner: { js: banner },
   };
 }

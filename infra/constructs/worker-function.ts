@@ -76,6 +76,7 @@ function bundlingOptions({
   external,
   format,
   mainFields,
+  refusedWarning,
   ...same
 }: FunctionBundling = FUNCTION_BUNDLING): BundlingOptions {
   const formats = { esm: OutputFormat.ESM } as const;
@@ -84,6 +85,7 @@ function bundlingOptions({
     format: formats[format],
     mainFields: [...mainFields],
     externalModules: [...external],
+    esbuildArgs: { "--log-override": `${refusedWarning}=error` },
     bundleAwsSDK: true,
     forceDockerBundling: false,
   };

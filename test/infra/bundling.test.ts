@@ -1,12 +1,12 @@
 // What the options of a function's bundle are for, tried on code that needs them.
 import { execFile } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { build } from "esbuild";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { esbuildOptions, FUNCTION_BUNDLING } from "../../infra/constructs/bundling.ts";
 
 const run = promisify(execFile);
@@ -57,4 +57,31 @@ test("a function's bundle has what runs tasks, and no CDK, command line, emulato
   const packages = ["aws-cdk", "constructs", "commander", "cli-progress", "tinypool", "fauxqs", "dynoxide", "esbuild"];
   const unwanted = [...idle, "lib/worker/worker.ts", "lib/worker/health", ...packages.map((name) => `/${name}`)];
   expect(unwanted.filter(has)).toEqual([]);
+});
+
+// "sideEffects" in package.json: what nobody takes anything from may be left out. A module of tasks is imported for its effect.
+describe.each([false, ["./other.ts"]])("in a project whose package.json has sideEffects: %j", (sideEffects) => {
+  async function bundled(handler: string): Promise<string> {
+    const project = await mkdtemp(join(folder, "project-"));
+    const files = {
+      "package.json": JSON.stringify({ type: "module", sideEffects }),
+      "app.ts": "export const names: string[] = [];",
+      "tasks.ts": 'import { names } from "./app.ts"; export const add = names.push("add"); names.push("not exported");',
+      "functions/worker.ts": `import { names } from "../app.ts"; ${handler} console.log(names.join());`,
+    };
+    await mkdir(join(project, "functions"));
+    for (const [name, content] of Object.entries(files)) await writeFile(join(project, name), content);
+    const outfile = join(project, "index.mjs");
+    const entryPoints = [join(project, "functions/worker.ts")];
+    await build({ ...esbuildOptions(), entryPoints, outfile, logLevel: "silent" });
+    return (await run(process.execPath, [outfile])).stdout.trim();
+  }
+
+  test("tasks that the entry exports are in the bundle", async () => {
+    expect(await bundled('export * as tasks from "../tasks.ts";')).toBe("add,not exported");
+  });
+
+  test("tasks that are only imported fail it, and are not left out in silence", async () => {
+    await expect(bundled('import "../tasks.ts";')).rejects.toThrow(/Ignoring this import because .*tasks\.ts/);
+  });
 });
