@@ -16,8 +16,8 @@ interface Options extends OutputOptions {
 }
 
 const HELP = `
-Writes app.ts, tasks.ts, a script that calls them, a test, a CDK app, a Dockerfile, a systemd unit and a package.json. A directory
-that holds something is refused; --force adds what is missing there and overwrites nothing. Nothing is installed without --install.
+Writes app.ts, tasks.ts, a script that calls them, a test, a CDK app with the function it deploys, a Dockerfile, a systemd unit and a
+package.json. A directory that holds something is refused; --force adds what is missing there and overwrites nothing. Nothing is installed without --install.
 
 Examples:
   $ lovage init my-app

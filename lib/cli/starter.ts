@@ -9,6 +9,9 @@ import { installableAs, type OwnPackage, ownPackage } from "./own-package.ts";
 /** Name of the app in examples/starter. */
 const STARTER = /\bstarter\b/g;
 const CLASS_NAME = /\bStarter\b/g;
+/** What only a deployment by the CDK needs, and what is said of it. */
+const OF_INFRA = /^(?:infra\/|functions\/|cdk\.json$)/;
+const LINES_OF_INFRA = /^.*(?:infra\/main\.ts|functions\/worker\.ts|npm run (?:synth|deploy)).*\n\n?/gm;
 /** npm leaves files of this name out of a tarball. */
 const RENAMED: Readonly<Record<string, string>> = { gitignore: ".gitignore" };
 
@@ -43,7 +46,7 @@ export function starterFiles(
 ): readonly StarterFile[] {
   const root = join(own.directory, "examples", "starter");
   const files = filesIn(root, "")
-    .filter((path) => infra || !(path.startsWith("infra/") || path === "cdk.json"))
+    .filter((path) => infra || !OF_INFRA.test(path))
     .map((path) => ({
       path: RENAMED[path] ?? path,
       content: named(readFileSync(join(root, path), "utf8"), name, infra),
@@ -65,7 +68,7 @@ function named(content: string, name: string, infra: boolean): string {
   const className = name.replaceAll(/(?:^|[-_]+)([a-zA-Z0-9])/g, (_, letter: string) => letter.toUpperCase());
   const whole = content.replaceAll(STARTER, name).replaceAll(CLASS_NAME, className);
   if (infra) return whole;
-  return whole.replaceAll(/^.*(?:infra\/main\.ts|npm run (?:synth|deploy)).*\n/gm, "");
+  return whole.replaceAll(LINES_OF_INFRA, "");
 }
 
 function packageJson(name: string, infra: boolean, project: string, own: OwnPackage): string {
@@ -88,7 +91,7 @@ function packageJson(name: string, infra: boolean, project: string, own: OwnPack
     dependencies: { lovage: installableAs(own, project) },
     devDependencies: versions(
       "@types/node",
-      ...(infra ? ["aws-cdk", "aws-cdk-lib", "constructs"] : []),
+      ...(infra ? ["aws-cdk", "aws-cdk-lib", "constructs", "esbuild"] : []),
       "fauxqs",
       "typescript",
     ),

@@ -35,7 +35,7 @@ describe.concurrent("init", () => {
     await lovage(["init", "versions"], { cwd: folder });
     const own = packageOf(ROOT);
     const made = packageOf(join(folder, "versions"));
-    for (const name of ["fauxqs", "typescript", "aws-cdk", "aws-cdk-lib"])
+    for (const name of ["fauxqs", "typescript", "aws-cdk", "aws-cdk-lib", "esbuild"])
       expect(made.devDependencies[name]).toBe(own.devDependencies[name]);
     expect(made.optionalDependencies).toEqual({
       [`@dynoxide/${process.platform}-${process.arch}`]: DYNOXIDE_VERSION,
@@ -46,12 +46,14 @@ describe.concurrent("init", () => {
 
   test("leaves the CDK out where it is told to", async () => {
     const { written } = await json<{ written: string[] }>(["init", "plain", "--no-infra"], { cwd: folder });
-    expect(written.filter((path) => /infra|cdk/.test(path))).toEqual([]);
+    expect(written.filter((path) => /infra|functions|cdk/.test(path))).toEqual([]);
     const made = packageOf(join(folder, "plain"));
     expect(
-      Object.keys({ ...made.devDependencies, ...made.scripts }).filter((name) => /cdk|synth|deploy/.test(name)),
+      Object.keys({ ...made.devDependencies, ...made.scripts }).filter((name) => /cdk|esbuild|synth|deploy/.test(name)),
     ).toEqual([]);
-    expect(readFileSync(join(folder, "plain/README.md"), "utf8")).not.toMatch(/infra|npm run deploy/);
+    const readme = readFileSync(join(folder, "plain/README.md"), "utf8");
+    expect(readme).not.toMatch(/infra|functions\/|deploy/);
+    expect(readme).toMatch(/```\n\nA worker elsewhere is the `Dockerfile`'s container/);
   });
 
   test("a directory that holds something is refused; --force adds what is missing and overwrites nothing", async () => {

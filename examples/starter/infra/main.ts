@@ -1,4 +1,4 @@
-// What is deployed: queues, dead-letter queues, workers, the table and alarms, from the app's own definitions. `npm run deploy`.
+// What is deployed: queues, dead-letter queues, their workers, the table and alarms, from the app's own definitions. `npm run deploy`.
 import { App } from "aws-cdk-lib";
 import { TaskApp } from "lovage/infra";
 import { app } from "../app.ts";
