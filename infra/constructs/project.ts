@@ -1,5 +1,5 @@
 // The user's project on disk, as far as a deployment needs it. Nothing here is deployed; what is missing is refused before that.
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { InvalidOption } from "../../lib/errors.ts";
@@ -15,7 +15,7 @@ const LOCK_FILES = ["package-lock.json", "pnpm-lock.yaml", "yarn.lock", "bun.loc
 /** An entry module, absolute. A relative path is taken from the working directory, which the CDK sets to that of cdk.json. */
 export function entryModule(option: string, path: string): string {
   const absolute = resolve(path);
-  if (existsSync(absolute)) return absolute;
+  if (statSync(absolute, { throwIfNoEntry: false })?.isFile()) return absolute;
   throw new InvalidOption(
     `${option} is "${path}", but there is no file ${absolute}; it takes the module that exports handler = createLambdaHandler(app)`,
   );

@@ -187,6 +187,7 @@ export class TaskApp extends Construct {
           alarms: alarmsOf(workload, props),
           existing: existing.queues?.[workload],
           containers: one.fargate && containers ? containers : undefined,
+          tasks: tasksOf(app, workload),
         };
         return [workload, new WorkloadResources(home, "Workload", { ...shared, ...own })];
       }),
@@ -216,4 +217,11 @@ export class TaskApp extends Construct {
   grantChange(grantee: IGrantable | TaskDefinition): Grant {
     return this.#grants.change(principalOf(grantee));
   }
+}
+
+/** Names of the tasks of a workload, where the program that synthesizes has imported them. */
+function tasksOf({ tasks }: AppDefinition, workload: string): readonly string[] {
+  return [...(tasks?.values() ?? [])]
+    .filter((task) => task.settings.workload === workload)
+    .map((task) => task.settings.name);
 }

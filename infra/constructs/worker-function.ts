@@ -6,6 +6,7 @@ import { type BundlingOptions, NodejsFunction, OutputFormat } from "aws-cdk-lib/
 import { LogGroup, type RetentionDays } from "aws-cdk-lib/aws-logs";
 import type { IQueue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
+import { bundling, checkBundle } from "./bundle.ts";
 import { FUNCTION_BUNDLING, type FunctionBundling } from "./bundling.ts";
 import type { Project } from "./project.ts";
 
@@ -25,6 +26,8 @@ export interface WorkerFunctionProps {
   /** Of the account's concurrency, kept for it alone. @default - none is */
   readonly reservedConcurrency?: number | undefined;
   readonly environment: Readonly<Record<string, string>>;
+  /** Names of tasks that it is there for, as far as they are known. */
+  readonly tasks: readonly string[];
   readonly logRetention: RetentionDays;
 }
 
@@ -43,25 +46,28 @@ export class WorkerFunction extends Construct {
     });
     this.role = new Role(this, "Role", { assumedBy: new ServicePrincipal("lambda.amazonaws.com") });
     logGroup.grantWrite(this.role);
-    this.function = new NodejsFunction(this, "Function", {
-      functionName: props.name,
-      description: props.description,
-      runtime: Runtime.NODEJS_24_X,
-      architecture: Architecture.ARM_64,
-      entry: props.entry,
-      projectRoot: props.project.root,
-      depsLockFilePath: props.project.lockFile,
-      bundling: bundlingOptions(),
-      timeout: Duration.seconds(props.timeoutSeconds),
-      memorySize: props.memoryMb,
-      ...(props.reservedConcurrency !== undefined && { reservedConcurrentExecutions: props.reservedConcurrency }),
-      environment: { ...props.environment },
-      role: this.role,
-      logGroup,
-      // A retry, a callback, a task called by a task: all are loops through SQS to Lambda's guard, which cuts them after some 16.
-      // Lovage has a limit of its own (`maxHops`).
-      recursiveLoop: RecursiveLoop.ALLOW,
-    });
+    const make = () =>
+      new NodejsFunction(this, "Function", {
+        functionName: props.name,
+        description: props.description,
+        runtime: Runtime.NODEJS_24_X,
+        architecture: Architecture.ARM_64,
+        entry: props.entry,
+        projectRoot: props.project.root,
+        depsLockFilePath: props.project.lockFile,
+        bundling: bundlingOptions(),
+        timeout: Duration.seconds(props.timeoutSeconds),
+        memorySize: props.memoryMb,
+        ...(props.reservedConcurrency !== undefined && { reservedConcurrentExecutions: props.reservedConcurrency }),
+        environment: { ...props.environment },
+        role: this.role,
+        logGroup,
+        // A retry, a callback, a task called by a task: all are loops through SQS to Lambda's guard, which cuts them after some 16.
+        // Lovage has a limit of its own (`maxHops`).
+        recursiveLoop: RecursiveLoop.ALLOW,
+      });
+    this.function = bundling(props.entry, make);
+    checkBundle(this.function, props.entry, props.tasks);
     this.mapping = new EventSourceMapping(this, "Mapping", {
       target: this.function,
       eventSourceArn: props.queue.queueArn,

@@ -35,6 +35,8 @@ export interface WorkloadResourcesProps {
   readonly existing: ExistingQueues | undefined;
   /** Of a Fargate workload. */
   readonly containers: Containers | undefined;
+  /** Names of its tasks, where they are known. */
+  readonly tasks: readonly string[];
 }
 
 /** What containers run, and where. */
@@ -65,7 +67,7 @@ export class WorkloadResources extends Construct {
     this.queue = queue;
     this.deadLetterQueue = deadLetterQueue;
 
-    const shared = { project, environment, logRetention };
+    const shared = { project, environment, logRetention, tasks: props.tasks };
     this.workerFunction =
       lambda &&
       new WorkerFunction(this, "Worker", {
