@@ -2,6 +2,8 @@
 import { App, CfnOutput, Duration, Stack } from "aws-cdk-lib";
 import { HttpApi, HttpMethod } from "aws-cdk-lib/aws-apigatewayv2";
 import { HttpLambdaIntegration } from "aws-cdk-lib/aws-apigatewayv2-integrations";
+import { Platform } from "aws-cdk-lib/aws-ecr-assets";
+import { ContainerImage } from "aws-cdk-lib/aws-ecs";
 import { Architecture, Runtime } from "aws-cdk-lib/aws-lambda";
 import { NodejsFunction } from "aws-cdk-lib/aws-lambda-nodejs";
 import { TaskApp } from "lovage/infra";
@@ -9,7 +11,11 @@ import { app } from "../app.ts";
 import "../tasks.ts"; // checked against their workloads
 
 const cdk = new App();
-const tasks = new TaskApp(cdk, "Postcards", { app, entry: "functions/worker.ts" });
+const tasks = new TaskApp(cdk, "Postcards", {
+  app,
+  entry: "functions/worker.ts",
+  image: ContainerImage.fromAsset(".", { platform: Platform.LINUX_ARM64 }), // the Dockerfile beside cdk.json
+});
 
 const api = new Stack(cdk, "postcards-api", { description: "HTTP API of postcards" });
 const functionOf = (name: "send" | "result") =>
