@@ -17,6 +17,8 @@ export interface Where {
   readonly cwd: string;
   /** The Node that it, and what it starts, runs with. @default - the one that runs the tests */
   readonly node?: string;
+  /** Variables besides, or instead of, this process's. */
+  readonly env?: NodeJS.ProcessEnv;
 }
 
 export interface Said {
@@ -24,16 +26,16 @@ export interface Said {
   readonly stderr: string;
 }
 
-/** Runs a program to its end. Rejects, with all it said, where its exit code is not 0. */
-export async function say(
-  program: string,
-  args: readonly string[],
-  { cwd, node = process.execPath }: Where,
-): Promise<Said> {
+/** What a user's shell has: nothing of this run, and the Node that is asked for. */
+export function ownEnvironment(node: string = process.execPath): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(([name]) => !OF_THIS_RUN.test(name));
-  const path = `${dirname(node)}${delimiter}${process.env.PATH}`;
+  return { ...Object.fromEntries(kept), PATH: `${dirname(node)}${delimiter}${process.env.PATH}` };
+}
+
+/** Runs a program to its end. Rejects, with all it said, where its exit code is not 0. */
+export async function say(program: string, args: readonly string[], { cwd, node, env = {} }: Where): Promise<Said> {
   try {
-    return await run(program, args, { cwd, env: { ...Object.fromEntries(kept), PATH: path } });
+    return await run(program, args, { cwd, env: { ...ownEnvironment(node), ...env } });
   } catch (error) {
     const { stdout, stderr } = error as Said; // execFile adds them
     throw new Error(`${program} ${args.join(" ")}\n${stdout}${stderr}`, { cause: error });
