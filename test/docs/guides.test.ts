@@ -1,8 +1,8 @@
-// Every TypeScript block of docs/guides/*.md is compiled and executed; guide.ts says how a block is marked. Needs the build.
+// Every TypeScript block of docs/guides/*.md, and of docs/deploy.md, is compiled and executed; guide.ts says how a block is marked. Needs the build.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -20,8 +20,9 @@ const TSCONFIG = {
   exclude: [],
 };
 
-describe.each(readdirSync(GUIDES).filter((name) => name.endsWith(".md")))("docs/guides/%s", (guide) => {
-  const files = filesOf(readFileSync(`${GUIDES}/${guide}`, "utf8"));
+const guides = readdirSync(GUIDES).filter((name) => name.endsWith(".md"));
+describe.each([...guides.map((name) => `guides/${name}`), "deploy.md"])("docs/%s", (guide) => {
+  const files = filesOf(readFileSync(`${ROOT}/docs/${guide}`, "utf8"));
   let cwd: string;
 
   // A folder inside the repository, where "lovage" is the package itself.
@@ -29,6 +30,9 @@ describe.each(readdirSync(GUIDES).filter((name) => name.endsWith(".md")))("docs/
     await mkdir(`${ROOT}/.lovage`, { recursive: true });
     cwd = await mkdtemp(`${ROOT}/.lovage/guide-${basename(guide, ".md")}-`);
     await writeFile(`${cwd}/tsconfig.json`, JSON.stringify(TSCONFIG));
+    // What a deployment takes for a project: the directory of the lock file, and in it the Dockerfile of its containers.
+    await writeFile(`${cwd}/package-lock.json`, "{}");
+    await copyFile(`${ROOT}/examples/starter/Dockerfile`, `${cwd}/Dockerfile`);
     for (const { name, code } of files) {
       await mkdir(dirname(`${cwd}/${name}`), { recursive: true });
       await writeFile(`${cwd}/${name}`, code);
