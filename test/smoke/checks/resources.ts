@@ -1,0 +1,97 @@
+// What is deployed, as the services themselves describe it.
+import { DescribeTimeToLiveCommand, DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { GetBucketLifecycleConfigurationCommand, S3Client } from "@aws-sdk/client-s3";
+import { PAYLOADS } from "../../../lib/defaults.ts";
+import { keptPrefix, payloadPrefix } from "../../../lib/store/payload.ts";
+import { deadLetterQueueName, queueName, tableName, timeToLiveDefinition } from "../../../lib/store/table.ts";
+import { aws } from "../aws-cli.ts";
+import { type Check, failed, passed, skipped } from "../check.ts";
+
+export const RESOURCE_CHECKS: readonly Check[] = [
+  {
+    name: "time-to-live",
+    proves: "DynamoDB removes records by the attribute that the runtime writes",
+    seconds: 30,
+    run: async ({ app }) => {
+      const table = tableName(app.name);
+      const { TimeToLiveDescription: found } = await new DynamoDBClient({}).send(
+        new DescribeTimeToLiveCommand({ TableName: table }),
+      );
+      const { AttributeName } = timeToLiveDefinition(table).TimeToLiveSpecification;
+      const good = found?.TimeToLiveStatus === "ENABLED" && found.AttributeName === AttributeName;
+      return good
+        ? passed(`${AttributeName} of ${table}`)
+        : failed(`${found?.TimeToLiveStatus} for ${found?.AttributeName}, not ${AttributeName}`);
+    },
+  },
+  {
+    name: "lifecycle",
+    proves: "S3 expires payloads by the prefixes that the runtime writes",
+    onlyOnAws: "the local S3 expires nothing",
+    seconds: 30,
+    run: async ({ app }) => {
+      if (app.payloads === undefined) return skipped("the app has no payloads");
+      const { Rules = [] } = await new S3Client({}).send(
+        new GetBucketLifecycleConfigurationCommand({ Bucket: app.payloads.bucket }),
+      );
+      const found = new Map(
+        Rules.filter(({ Status }) => Status === "Enabled").map(({ Filter, Expiration }) => [
+          Filter?.Prefix,
+          Expiration?.Days,
+        ]),
+      );
+      const missing = PAYLOADS.keptDays.filter(
+        (days) => found.get(`${payloadPrefix(app.name)}${keptPrefix(days)}`) !== days,
+      );
+      return missing.length === 0
+        ? passed(`${PAYLOADS.keptDays.length} rules`)
+        : failed(`no rule for ${missing.join(", ")} days`);
+    },
+  },
+  {
+    name: "event-source-mappings",
+    proves: "each mapping is enabled, reports partial batches, and has the concurrency that was asked for",
+    onlyOnAws: "there are none",
+    seconds: 60,
+    run: async ({ app }) => {
+      const problems: string[] = [];
+      for (const [workload, { lambda }] of Object.entries(app.workloads)) {
+        const functions = [...(lambda ? [queueName(app.name, workload)] : []), deadLetterQueueName(app.name, workload)];
+        for (const name of functions) {
+          const answer = await aws("lambda", "list-event-source-mappings", "--function-name", name);
+          if ("skipped" in answer) return skipped(answer.skipped);
+          const [mapping] = (answer.json as { EventSourceMappings: readonly Mapping[] }).EventSourceMappings; // Lambda's answer
+          if (mapping?.State !== "Enabled") problems.push(`${name}: ${mapping?.State ?? "none"}`);
+          if (!mapping?.FunctionResponseTypes?.includes("ReportBatchItemFailures"))
+            problems.push(`${name}: no partial batches`);
+          const concurrency = mapping?.ScalingConfig?.MaximumConcurrency;
+          if (lambda && name === queueName(app.name, workload) && concurrency !== lambda.maxConcurrency)
+            problems.push(`${name}: concurrency ${concurrency}, not ${lambda.maxConcurrency}`);
+        }
+      }
+      return problems.length === 0 ? passed("all enabled") : failed(problems.join("; "));
+    },
+  },
+  {
+    name: "alarms",
+    proves: "the alarms are there, have data, and none goes off while all is well",
+    onlyOnAws: "there are none",
+    seconds: 60,
+    run: async ({ app }) => {
+      const answer = await aws("cloudwatch", "describe-alarms", "--alarm-name-prefix", `${app.name}-`);
+      if ("skipped" in answer) return skipped(answer.skipped);
+      const { MetricAlarms } = answer.json as { MetricAlarms: readonly { AlarmName: string; StateValue: string }[] }; // CloudWatch's answer
+      if (MetricAlarms.length === 0) return failed(`no alarm's name begins with ${app.name}-`);
+      const ringing = MetricAlarms.filter(({ StateValue }) => StateValue === "ALARM").map(({ AlarmName }) => AlarmName);
+      return ringing.length === 0
+        ? passed(`${MetricAlarms.length} alarms, none goes off`)
+        : failed(`in ALARM: ${ringing.join(", ")}`);
+    },
+  },
+];
+
+interface Mapping {
+  readonly State?: string;
+  readonly FunctionResponseTypes?: readonly string[];
+  readonly ScalingConfig?: { readonly MaximumConcurrency?: number };
+}
