@@ -3,11 +3,9 @@
 import { Duration } from "aws-cdk-lib";
 import { Metric, Stats } from "aws-cdk-lib/aws-cloudwatch";
 import { METRICS } from "../../lib/core/metrics.ts";
+import { TABLE } from "../../lib/store/table.ts";
 
 export const MINUTE = Duration.minutes(1);
-
-/** The index over failed tasks, of which DynamoDB counts throttles apart from the table's. */
-const FAILURES_INDEX = "failures";
 
 type QueueMetric =
   | "ApproximateNumberOfMessagesVisible"
@@ -74,7 +72,7 @@ export function indexCount(
   metricName: "ConsumedReadCapacityUnits" | "ConsumedWriteCapacityUnits" | "ReadThrottleEvents" | "WriteThrottleEvents",
   label?: string,
 ): Metric {
-  const dimensions = { TableName: tableName, GlobalSecondaryIndexName: FAILURES_INDEX };
+  const dimensions = { TableName: tableName, GlobalSecondaryIndexName: TABLE.failures.index };
   return metric("AWS/DynamoDB", metricName, Stats.SUM, dimensions, label);
 }
 
