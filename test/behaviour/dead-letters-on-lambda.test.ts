@@ -27,6 +27,7 @@ function deadLetters() {
     workloads: { default: onLambda({ timeout: "60s" }) },
     connect: async () => ({ broker, store, where: async () => ({ broker: "memory", store: "memory" }) }),
   });
+  app.task("charge", () => {});
   const handler = createLambdaHandler(app);
   /** One invocation, and the deletes that the event source mapping does after it. */
   const invoke = async () => {
