@@ -2,7 +2,7 @@
 import { Stack } from "aws-cdk-lib";
 import { Grant, type IGrantable } from "aws-cdk-lib/aws-iam";
 import type { Construct } from "constructs";
-import { deadLetterQueueName, queueName, tableName } from "../../lib/store/table.ts";
+import { deadLetterQueueName, queueName, TABLE, tableName } from "../../lib/store/table.ts";
 import type { PayloadBucket } from "./payload-bucket.ts";
 
 /** What an event source mapping and a worker need of the queue they serve. */
@@ -52,6 +52,16 @@ export class AppGrants {
     );
   }
 
+  /** List failed tasks and send them again: what `lovage failures` and `lovage redrive` do. */
+  redrive(grantee: IGrantable): Grant {
+    return allOf(
+      this.#sendToWorkloads(grantee),
+      this.#table(grantee, ["dynamodb:GetItem", "dynamodb:UpdateItem"]),
+      this.#table(grantee, ["dynamodb:Query"], `/index/${TABLE.failures.index}`),
+      this.#props.payloads?.grantWork(grantee),
+    );
+  }
+
   /** Work off one workload: consume its queue, record, send what follows, and give the unreadable to its dead-letter queue. */
   work(grantee: IGrantable, workload: string): Grant {
     const { app } = this.#props;
@@ -91,11 +101,11 @@ export class AppGrants {
     return Grant.addToPrincipal({ grantee, actions, resourceArns });
   }
 
-  #table(grantee: IGrantable, actions: string[]): Grant {
+  #table(grantee: IGrantable, actions: string[], index = ""): Grant {
     const arn = this.#stack.formatArn({
       service: "dynamodb",
       resource: "table",
-      resourceName: tableName(this.#props.app),
+      resourceName: `${tableName(this.#props.app)}${index}`,
     });
     return Grant.addToPrincipal({ grantee, actions, resourceArns: [arn] });
   }

@@ -217,6 +217,16 @@ export class TaskApp extends Construct {
   grantChange(grantee: IGrantable | TaskDefinition): Grant {
     return this.#grants.change(principalOf(grantee));
   }
+
+  /**
+   * Allows to list failed tasks and to send them again (`lovage failures`, `lovage redrive`): as `grantSend`, with dynamodb:Query
+   * on the index of failures, dynamodb:GetItem and dynamodb:UpdateItem on the table; with `payloads` also s3:GetObject and
+   * s3:PutObject on the app's objects.
+   */
+  grantRedrive(grantee: IGrantable | TaskDefinition): Grant {
+    configure(grantee, this.environment);
+    return this.#grants.redrive(principalOf(grantee));
+  }
 }
 
 /** Names of the tasks of a workload, where the program that synthesizes has imported them. */

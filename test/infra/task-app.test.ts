@@ -521,6 +521,24 @@ test("whoever may change tasks may revoke and forget, and nothing else", () => {
   ]);
 });
 
+test("whoever may redrive may list failures, count redrives and send, and nothing else", () => {
+  const { stack, taskApp } = deployInStack();
+  taskApp.grantRedrive(new Role(stack, "Operator", { assumedBy: new ServicePrincipal("lambda.amazonaws.com") }));
+  expect(allowedTo(Template.fromStack(stack), "Operator")).toEqual([
+    {
+      Action: "sqs:SendMessage",
+      Effect: "Allow",
+      Resource: [arn("sqs", "duckling-default"), arn("sqs", "duckling-renders")],
+    },
+    {
+      Action: ["dynamodb:GetItem", "dynamodb:UpdateItem"],
+      Effect: "Allow",
+      Resource: arn("dynamodb", "table/duckling"),
+    },
+    { Action: "dynamodb:Query", Effect: "Allow", Resource: arn("dynamodb", "table/duckling/index/failures") },
+  ]);
+});
+
 describe("payloads", () => {
   const app = { ...duckling, payloads: { bucket: "duckling-payloads" } };
   const objects = (keys: string) => ({
