@@ -1,22 +1,20 @@
 import { type Environment, RemovalPolicy, Stack } from "aws-cdk-lib";
-import { type ITable, Table } from "aws-cdk-lib/aws-dynamodb";
+import type { ITable, Table } from "aws-cdk-lib/aws-dynamodb";
 import type { IVpc } from "aws-cdk-lib/aws-ec2";
 import type { TaskDefinition } from "aws-cdk-lib/aws-ecs";
 import type { Grant, IGrantable } from "aws-cdk-lib/aws-iam";
 import { RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
-import { PRICES } from "../../lib/core/cost/prices.ts";
 import { VARIABLES } from "../../lib/environment.ts";
 import { queueName, tableName } from "../../lib/store/table.ts";
 import type { Workload } from "../../lib/workload.ts";
 import type { AlarmOptions, TableAlarmOptions } from "./alarm-options.ts";
+import { appResources } from "./app-resources.ts";
 import { configure, principalOf } from "./configure.ts";
 import { ContainerCluster } from "./container-cluster.ts";
-import { addDashboard } from "./dashboard.ts";
 import type { Existing } from "./existing.ts";
 import { AppGrants } from "./grants.ts";
-import { addTableAlarms } from "./monitoring.ts";
-import { PayloadBucket } from "./payload-bucket.ts";
+import type { PayloadBucket } from "./payload-bucket.ts";
 import { entryModule, projectOf } from "./project.ts";
 import {
   alarmsOf,
@@ -26,7 +24,6 @@ import {
   settingsOf,
   stackNameOf,
 } from "./refuse.ts";
-import { resultsTable } from "./results-table.ts";
 import { type ImageOptions, workerImage } from "./worker-image.ts";
 import { WorkloadResources } from "./workload-resources.ts";
 
@@ -129,30 +126,13 @@ export class TaskApp extends Construct {
         ? new Construct(this, part)
         : new Stack(this, part, { stackName, description, ...(props.env && { env: props.env }) });
 
-    const table = tableName(app.name);
-    const results = place("Results", stackNameOf(table), `Results of ${app.name}`);
+    const results = place("Results", stackNameOf(tableName(app.name)), `Results of ${app.name}`);
     refuseSecondApp(this, app.name, Stack.of(results));
-    this.table = existing.tableArn
-      ? Table.fromTableArn(results, "Table", existing.tableArn)
-      : resultsTable(results, "Table", table, removalPolicy);
-    addTableAlarms(results, table, props.alarms ?? {});
-    addDashboard(results, "Dashboard", {
-      app: app.name,
-      tableName: table,
-      workloads: settings,
-      alarms: props.alarms,
-      prices: PRICES,
-    });
-    this.payloads =
-      app.payloads &&
-      new PayloadBucket(results, "Payloads", {
-        app: app.name,
-        bucketName: app.payloads.bucket,
-        removalPolicy,
-        existing: existing.bucketArn !== undefined,
-      });
+    const { table, payloads } = appResources(results, props, settings, removalPolicy);
+    this.table = table;
+    this.payloads = payloads;
     const workloads = Object.keys(app.workloads);
-    this.#grants = new AppGrants(results, { app: app.name, workloads, payloads: this.payloads });
+    this.#grants = new AppGrants(results, { app: app.name, workloads, payloads });
     this.environment = { [VARIABLES.queueUrlBase]: this.#grants.queueUrlBase };
     const shared = {
       app: app.name,
