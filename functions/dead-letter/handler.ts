@@ -3,6 +3,6 @@
 // too: their definitions say where the callbacks of what is recorded go.
 import { createLambdaHandler } from "lovage/lambda";
 import { app } from "../../examples/duckling/app.ts";
-import "../../examples/duckling/tasks.ts";
 
+export * as tasks from "../../examples/duckling/tasks.ts";
 export const handler = createLambdaHandler(app);

@@ -54,10 +54,11 @@ export function demandServable({ app, workloads, tasks }: Serving, place: Place)
 const WITHOUT: Readonly<Record<Place, string>> = {
   worker: 'name the modules that define tasks in the app\'s include list, such as include: ["./tasks.ts"]',
   lambda:
-    'import the modules that define tasks where createLambdaHandler() is called, such as import "./tasks.ts"; a bundler drops that import where package.json has "sideEffects": false',
+    'export the modules that define tasks where createLambdaHandler() is called, such as export * as tasks from "./tasks.ts"; a bundler drops what is only imported where package.json has "sideEffects": false',
 };
 
 const ELSEWHERE: Readonly<Record<Place, string>> = {
   worker: "include the module of its tasks, or serve others (workloads)",
-  lambda: "import the module of its tasks, or serve others (createLambdaHandler(app, { workloads }))",
+  lambda:
+    "export the module of its tasks beside the handler, or serve others (createLambdaHandler(app, { workloads }))",
 };

@@ -237,7 +237,7 @@ describe("a handler that could run nothing is refused where it is made", () => {
   test("for an app without tasks, with what to import", () => {
     const { app } = lambdaApp();
     expect(() => createLambdaHandler(app)).toThrow(StartupFailed);
-    expect(() => createLambdaHandler(app)).toThrow('such as import "./tasks.ts"');
+    expect(() => createLambdaHandler(app)).toThrow('such as export * as tasks from "./tasks.ts"');
   });
 
   test("for a workload that no task of its bundle names, unless it serves others", async () => {

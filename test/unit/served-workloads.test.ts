@@ -34,7 +34,7 @@ describe("a start for nothing is refused", () => {
     ["worker", 'name the modules that define tasks in the app\'s include list, such as include: ["./tasks.ts"]'],
     [
       "lambda",
-      'import the modules that define tasks where createLambdaHandler() is called, such as import "./tasks.ts"',
+      'export the modules that define tasks where createLambdaHandler() is called, such as export * as tasks from "./tasks.ts"',
     ],
   ] as const)("without tasks, with the fix for a %s", (place, fix) => {
     const start = () => demandTasks(shop({ tasks: [] }), ["default"], place);
@@ -45,7 +45,10 @@ describe("a start for nothing is refused", () => {
 
   test.each([
     ["worker", "include the module of its tasks, or serve others (workloads)"],
-    ["lambda", "import the module of its tasks, or serve others (createLambdaHandler(app, { workloads }))"],
+    [
+      "lambda",
+      "export the module of its tasks beside the handler, or serve others (createLambdaHandler(app, { workloads }))",
+    ],
   ] as const)("for a workload that no task names, with the fixes for a %s", (place, fix) => {
     const start = () => demandTasks(shop(), ["default", "renders"], place);
     expect(start).toThrow(StartupFailed);
