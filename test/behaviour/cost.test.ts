@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { SIZES } from "../../lib/core/cost/sizes.ts";
 import { usageOf } from "../../lib/core/cost/usage.ts";
+import { emfDocument } from "../../lib/core/emf.ts";
 import { COST_DEFAULTS } from "../../lib/defaults.ts";
 import { type LocalStack, startLocalStack } from "../../lib/local/stack.ts";
 import { silentLogger } from "../../lib/log.ts";
@@ -82,6 +83,23 @@ test("the sizes that are assumed are those of real records and log lines, with r
   for (const [assumed, found] of [
     [SIZES.record, record - 200],
     [SIZES.logLine, logged + CLOUDWATCH_EVENT_BYTES],
+  ] as const) {
+    expect(assumed).toBeGreaterThanOrEqual(found);
+    expect(assumed).toBeLessThan(1.4 * found);
+  }
+});
+
+test("the sizes of metrics are those of the lines that workers write, with room for longer names", () => {
+  const bytes = (tasks: number) => {
+    const durations = Array.from({ length: tasks }, (_, i) => 200.25 + i);
+    const measured = { duration: durations, queueLatency: durations, retries: 0, failures: 0, successes: tasks };
+    const dimensions = { app: "duckling", workload: "default", task: "reports.make" };
+    return Buffer.byteLength(emfDocument(Date.UTC(2026, 10, 21), dimensions, measured)) + CLOUDWATCH_EVENT_BYTES;
+  };
+  const ofTask = (bytes(91) - bytes(1)) / 90;
+  for (const [assumed, found] of [
+    [SIZES.metricsDocument, bytes(1) - ofTask],
+    [SIZES.metricsOfTask, ofTask],
   ] as const) {
     expect(assumed).toBeGreaterThanOrEqual(found);
     expect(assumed).toBeLessThan(1.4 * found);

@@ -237,7 +237,7 @@ describe("the lines of a million tasks", () => {
     const said = Object.fromEntries(perMillion(container).map(({ what, assumption }) => [what, assumption]));
     expect(said).toMatchInlineSnapshot(`
       {
-        "CloudWatch logs": "220 bytes of log and 20 of metrics a task",
+        "CloudWatch logs": "220 bytes of log and 18 of metrics a task",
         "DynamoDB heartbeats": "one for every 6.67 s that a task runs, where it is claimed",
         "DynamoDB reads": "1 for each result, by started 4 KB; a get() that waits looks more often",
         "DynamoDB storage": "for 15 days, or resultExpires if longer, and 2 until they are removed",
@@ -257,7 +257,7 @@ describe("the lines of a million tasks", () => {
     const lambda = perMillion(mix([{ claim: false }]));
     expect(Object.fromEntries(lambda.map(({ what, assumption }) => [what, assumption]))).toMatchInlineSnapshot(`
       {
-        "CloudWatch logs": "220 bytes of log and 20 of metrics a task, 1080 an invocation",
+        "CloudWatch logs": "220 bytes of log and 18 of metrics a task, 830 an invocation",
         "DynamoDB reads": "1 for each result, by started 4 KB; a get() that waits looks more often",
         "DynamoDB storage": "for 15 days, or resultExpires if longer, and 2 until they are removed",
         "DynamoDB writes": "1 a task (with claim: false); one more for each started KB of a record after the first",
