@@ -13,5 +13,5 @@ new TaskApp(cdk, "Duckling", {
   entry: "functions/worker/handler.ts",
   deadLetterEntry: "functions/dead-letter/handler.ts",
   dockerfile: "functions/worker/Dockerfile",
-  removalPolicy: development ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN,
+  ...(development && { removalPolicy: RemovalPolicy.DESTROY }),
 });

@@ -57,9 +57,10 @@ export interface TaskAppProps extends ImageOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /**
    * What becomes of queues, table and bucket when they leave their stack. DESTROY is for development stacks; CloudFormation
-   * removes a bucket only when it is empty.
+   * removes a bucket only when it is empty. By default they stay, but where the deployment that makes them fails: left behind by
+   * that, their names would be taken, and every further try would fail for it (RETAIN does so).
    *
-   * @default RETAIN
+   * @default RETAIN_ON_UPDATE_OR_DELETE
    */
   readonly removalPolicy?: RemovalPolicy;
   /** Queues, table and bucket that exist already, and are taken as they are. @default - they are made */
@@ -112,7 +113,7 @@ export class TaskApp extends Construct {
 
   constructor(scope: Construct, id: string, props: TaskAppProps) {
     super(scope, id);
-    const { app, removalPolicy = RemovalPolicy.RETAIN, existing = {} } = props;
+    const { app, removalPolicy = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE, existing = {} } = props;
     this.appName = app.name;
     const inStack = scope.node.scopes.some(Stack.isStack);
     const settings = settingsOf(props);
