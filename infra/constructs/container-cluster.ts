@@ -4,7 +4,7 @@
 // what another stack imports. So the cluster is referred to by its name, and the network by parameters of the Systems Manager,
 // which CloudFormation reads when it deploys the workload's stack. A network for each workload would need none of that, but an
 // account has five VPCs in a region, and a workload that is added must not be refused for it.
-import { Annotations, Stack } from "aws-cdk-lib";
+import { Annotations, Fn, Stack } from "aws-cdk-lib";
 import { GatewayVpcEndpointAwsService, type IVpc, type SelectedSubnets, SubnetType, Vpc } from "aws-cdk-lib/aws-ec2";
 import { Cluster, ContainerInsights, type ICluster } from "aws-cdk-lib/aws-ecs";
 import { StringParameter } from "aws-cdk-lib/aws-ssm";
@@ -23,6 +23,16 @@ export interface ContainerClusterProps {
 }
 
 const ZONES = 2;
+
+/**
+ * A stack for them. Its zones are numbered: where account and region are known the CDK asks the account for their names, so that
+ * nobody could synthesize without credentials, and a name changed there would replace the network's subnets.
+ */
+export class ContainersStack extends Stack {
+  override get availabilityZones(): string[] {
+    return Array.from({ length: ZONES }, (_, i) => Fn.select(i, Fn.getAzs()));
+  }
+}
 
 export class ContainerCluster extends Construct {
   readonly vpc: IVpc;

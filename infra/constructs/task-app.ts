@@ -11,7 +11,7 @@ import type { Workload } from "../../lib/workload.ts";
 import type { AlarmOptions, TableAlarmOptions } from "./alarm-options.ts";
 import { appResources } from "./app-resources.ts";
 import { configure, principalOf } from "./configure.ts";
-import { ContainerCluster } from "./container-cluster.ts";
+import { ContainerCluster, ContainersStack } from "./container-cluster.ts";
 import type { Existing } from "./existing.ts";
 import { AppGrants } from "./grants.ts";
 import type { PayloadBucket } from "./payload-bucket.ts";
@@ -122,10 +122,10 @@ export class TaskApp extends Construct {
     const deadLetterEntry = entryModule("deadLetterEntry", props.deadLetterEntry ?? props.entry);
     const project = projectOf(entry);
 
-    const place = (part: string, stackName: string, description: string): Construct =>
+    const place = (part: string, stackName: string, description: string, Home = Stack): Construct =>
       inStack
         ? new Construct(this, part)
-        : new Stack(this, part, { stackName, description, ...(props.env && { env: props.env }) });
+        : new Home(this, part, { stackName, description, ...(props.env && { env: props.env }) });
 
     const results = place("Results", stackNameOf(tableName(app.name)), `Results of ${app.name}`);
     refuseSecondApp(this, app.name, Stack.of(results));
@@ -153,7 +153,12 @@ export class TaskApp extends Construct {
     const containers = settings.some(({ fargate }) => fargate) && {
       image: workerImage(project, props),
       cluster: new ContainerCluster(
-        place("Containers", containersStackOf(app.name), `Cluster and network of the containers of ${app.name}`),
+        place(
+          "Containers",
+          containersStackOf(app.name),
+          `Cluster and network of the containers of ${app.name}`,
+          ContainersStack,
+        ),
         "Cluster",
         { app: app.name, vpc: props.vpc },
       ),

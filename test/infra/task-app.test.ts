@@ -451,6 +451,15 @@ describe("grants", () => {
   });
 });
 
+test("nothing is asked of an account, not even where account and region are known: synthesizing takes no credentials", () => {
+  const { cdk, template } = deploy({ env: { account: "111111111111", region: "eu-west-1" } });
+  expect(cdk.synth().manifest.missing).toBeUndefined();
+  for (const zone of [0, 1])
+    template("duckling-containers").hasResourceProperties("AWS::EC2::Subnet", {
+      AvailabilityZone: { "Fn::Select": [zone, { "Fn::GetAZs": "" }] },
+    });
+});
+
 describe("a producer is told where the queues are", () => {
   const api = () => {
     const cdk = unbundled();
