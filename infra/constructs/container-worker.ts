@@ -147,13 +147,13 @@ export class ContainerWorker extends Construct {
 
   #service(props: ContainerWorkerProps, taskDefinition: FargateTaskDefinition): FargateService {
     const { vpc } = this.cluster;
-    const { subnets, assignPublicIp } = containerSubnets(vpc);
+    const { subnets, assignPublicIp, internetConnectivityEstablished } = containerSubnets(vpc);
     const securityGroup = new SecurityGroup(this, "SecurityGroup", {
       vpc,
       description: `Workers of ${props.queueName}: nothing connects to them`,
       allowAllOutbound: true,
     });
-    return new FargateService(this, "Service", {
+    const service = new FargateService(this, "Service", {
       serviceName: props.queueName,
       cluster: this.cluster,
       taskDefinition,
@@ -169,6 +169,9 @@ export class ContainerWorker extends Construct {
       propagateTags: PropagatedTagSource.SERVICE,
       enableExecuteCommand: false,
     });
+    // The first container starts with the service: it needs its image and its log, and a way to them, by then.
+    service.node.addDependency(taskDefinition.obtainExecutionRole(), internetConnectivityEstablished);
+    return service;
   }
 }
 

@@ -67,6 +67,7 @@ export function tableCount(
   return metric("AWS/DynamoDB", metricName, Stats.SUM, { TableName: tableName }, label);
 }
 
+/** Of the index over failed tasks, whose throttles DynamoDB counts apart from the table's. */
 export function indexCount(
   tableName: string,
   metricName: "ConsumedReadCapacityUnits" | "ConsumedWriteCapacityUnits" | "ReadThrottleEvents" | "WriteThrottleEvents",

@@ -67,6 +67,8 @@ export class WorkerFunction extends Construct {
         recursiveLoop: RecursiveLoop.ALLOW,
       });
     this.function = bundling(props.entry, make);
+    // Lambda refuses a timeout longer than its queue's visibility timeout. Where both grow, the queue's does first.
+    this.function.node.addDependency(props.queue);
     checkBundle(this.function, props.entry, props.tasks);
     this.mapping = new EventSourceMapping(this, "Mapping", {
       target: this.function,

@@ -109,6 +109,16 @@ describe("the function of a workload", () => {
       });
   });
 
+  test("is changed after its queue: Lambda refuses a timeout longer than the queue's visibility timeout", () => {
+    const idOf = (type: string, properties: object) =>
+      Object.keys(workload.findResources(type, { Properties: properties }))[0];
+    for (const name of ["duckling-default", "duckling-default-dead"])
+      workload.hasResource("AWS::Lambda::Function", {
+        Properties: { FunctionName: name },
+        DependsOn: Match.arrayWith([idOf("AWS::SQS::Queue", { QueueName: name })]),
+      });
+  });
+
   test("may consume its own queue, record, send to the app's queues and to its own dead letters, and nothing else", () => {
     expect(allowedTo(workload, "WorkloadWorkerRole")).toEqual([
       logs(workload, "WorkloadWorkerLogs"),
