@@ -12,7 +12,13 @@ export interface Existing {
   readonly bucketArn?: string;
 }
 
-/** What must be so: the ARN's resource is called as the app calls it. */
+/** Where the app is deployed to, as far as that is known before. */
+export interface Place {
+  readonly account?: string | undefined;
+  readonly region?: string | undefined;
+}
+
+/** What must be so: the ARN's resource is called as the app calls it, and lies where the app does. */
 interface Expected {
   readonly what: string;
   readonly arn: string;
@@ -26,6 +32,7 @@ export function problemsOf(
   app: string,
   workloads: readonly string[],
   bucket: string | undefined,
+  place: Place,
 ): readonly string[] {
   const unknown = Object.keys(queues)
     .filter((workload) => !workloads.includes(workload))
@@ -53,22 +60,35 @@ export function problemsOf(
       ? []
       : [{ what: "bucketArn", arn: bucketArn, service: "s3" as const, name: bucket }]),
   ];
-  return [...unknown, ...bucketless, ...expected.flatMap(problemOf)];
+  return [...unknown, ...bucketless, ...expected.flatMap((one) => problemOf(one, place))];
 }
 
 /** A value that is known at deployment only cannot be checked here. */
-function problemOf({ what, arn, service, name }: Expected): string[] {
+function problemOf({ what, arn, service, name }: Expected, place: Place): string[] {
   if (Token.isUnresolved(arn)) return [];
   const form = service === "dynamodb" ? ArnFormat.SLASH_RESOURCE_NAME : ArnFormat.NO_RESOURCE_NAME;
   let found: string | undefined;
+  let elsewhere: readonly string[] = [];
   try {
     const parts = Arn.split(arn, form);
     if (parts.service === service) found = parts.resourceName ?? parts.resource;
+    // A bucket's ARN names neither.
+    elsewhere = (["account", "region"] as const).flatMap((part) =>
+      parts[part] && isKnown(place[part]) && parts[part] !== place[part] ? [`${part} ${place[part]}`] : [],
+    );
   } catch {
     // said below, with the value
   }
-  if (found === name) return [];
+  if (found === name && elsewhere.length === 0) return [];
+  if (found === name)
+    return [
+      `existing ${what} is "${arn}", but the app is deployed to ${elsewhere.join(" and ")}; producers and workers look for it there`,
+    ];
   return [
     `existing ${what} is "${arn}"; producers and workers look for the ${service} resource "${name}", so its ARN has to end in that name`,
   ];
+}
+
+function isKnown(part: string | undefined): part is string {
+  return part !== undefined && !Token.isUnresolved(part);
 }

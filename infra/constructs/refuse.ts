@@ -1,11 +1,11 @@
 // Everything that is wrong with a deployment, at once, before any of it is made.
-import type { Stack } from "aws-cdk-lib";
+import { Stack, Stage } from "aws-cdk-lib";
 import type { Construct } from "constructs";
 import { ALARM_DEFAULTS, WORKLOAD_DEFAULTS } from "../../lib/defaults.ts";
 import { InvalidOption } from "../../lib/errors.ts";
-import { queueName, tableName } from "../../lib/store/table.ts";
+import { deadLetterQueueName, queueName, tableName } from "../../lib/store/table.ts";
 import { type AlarmOptions, alarmSettings } from "./alarm-options.ts";
-import { problemsOf } from "./existing.ts";
+import { type Place, problemsOf } from "./existing.ts";
 import type { TaskAppProps } from "./task-app.ts";
 import { broken, NAMING_RULES, TASK_RULES, WORKLOAD_RULES, type WorkloadSettings } from "./validate.ts";
 import { ALARM_RULES, TABLE_ALARM_RULES } from "./validate-alarms.ts";
@@ -39,29 +39,46 @@ export function containersStackOf(app: string): string {
   return stackNameOf(`${app}-containers`);
 }
 
+interface NamedStack {
+  readonly of: string;
+  readonly stack: string;
+}
+
+/** The stacks it makes, where it is in none. */
+function stacksOf(app: string, settings: readonly WorkloadSettings[]): readonly NamedStack[] {
+  return [
+    { of: "the table", stack: stackNameOf(tableName(app)) },
+    ...(settings.some(({ fargate }) => fargate)
+      ? [{ of: "the cluster of its containers", stack: containersStackOf(app) }]
+      : []),
+    ...settings.map(({ workload }) => ({ of: workload, stack: stackNameOf(queueName(app, workload)) })),
+  ];
+}
+
+function placeOf(taskApp: Construct, { env }: TaskAppProps, inStack: boolean): Place {
+  const outer = inStack ? Stack.of(taskApp) : Stage.of(taskApp);
+  return { account: env?.account ?? outer?.account, region: env?.region ?? outer?.region };
+}
+
 /** Throws InvalidOption. */
 export function refuseWhatCannotWork(
-  {
+  taskApp: Construct,
+  props: TaskAppProps,
+  settings: readonly WorkloadSettings[],
+  inStack: boolean,
+): void {
+  const {
     app,
     alarms: { tableThrottles = ALARM_DEFAULTS.tableThrottles } = {},
     existing = {},
     workloadAlarms = {},
-  }: TaskAppProps,
-  settings: readonly WorkloadSettings[],
-  inStack: boolean,
-): void {
-  const stacks = [
-    { of: "the table", stack: stackNameOf(tableName(app.name)) },
-    ...(settings.some(({ fargate }) => fargate)
-      ? [{ of: "the cluster of its containers", stack: containersStackOf(app.name) }]
-      : []),
-    ...settings.map(({ workload }) => ({ of: workload, stack: stackNameOf(queueName(app.name, workload)) })),
-  ];
+    env,
+  } = props;
   const workloads = settings.map(({ workload }) => workload);
   const naming = {
     app: app.name,
     workloads,
-    stacks: inStack ? [] : stacks,
+    stacks: inStack ? [] : stacksOf(app.name, settings),
     alarmsFor: Object.keys(workloadAlarms),
   };
   const tasks = [...(app.tasks?.values() ?? [])].map((task) => task.settings);
@@ -76,23 +93,56 @@ export function refuseWhatCannotWork(
     ...broken(NAMING_RULES, naming),
     ...broken(TABLE_ALARM_RULES, { tableThrottles }),
     ...settings.flatMap(ofWorkload),
-    ...problemsOf(existing, app.name, workloads, app.payloads?.bucket),
+    ...problemsOf(existing, app.name, workloads, app.payloads?.bucket, placeOf(taskApp, props, inStack)),
+    ...(inStack && env
+      ? [
+          `env is ${JSON.stringify(env)}, but TaskApp is in a stack, and is deployed where that is; give env to the stack, or put TaskApp into an App or a Stage`,
+        ]
+      : []),
   ];
   if (problems.length > 0) throw new InvalidOption(`app "${app.name}" cannot be deployed:\n- ${problems.join("\n- ")}`);
 }
 
-const placed = new WeakMap<Construct, Map<string, string>>();
+interface Placed {
+  readonly path: string;
+  readonly app: string;
+}
 
-/** One app of a name in one account and region: two would share queues and table. Throws InvalidOption. */
-export function refuseSecondApp(taskApp: Construct, app: string, place: Stack): void {
+const placed = new WeakMap<Construct, Map<string, Placed>>();
+
+/**
+ * Two apps that would share something in one account and region: those of one name everything, others a queue or a stack, as
+ * workload "mails-x" of "shop" and workload "x" of "shop-mails" do. Neither the CDK nor, for stacks, CloudFormation refuses it:
+ * the one that is deployed last replaces the other. Throws InvalidOption.
+ */
+export function refuseSecondApp(
+  taskApp: Construct,
+  app: string,
+  settings: readonly WorkloadSettings[],
+  place: Stack,
+  inStack: boolean,
+): void {
   const { root, path } = taskApp.node;
-  const apps = placed.get(root) ?? new Map<string, string>();
-  placed.set(root, apps);
-  const key = `${app} in ${place.environment}`;
-  const other = apps.get(key);
-  if (other !== undefined)
-    throw new InvalidOption(
-      `"${path}" deploys app "${app}" to ${place.environment}, where "${other}" deploys one of the same name; their queues and tables would be the same: name one of them otherwise, or give it another env`,
-    );
-  apps.set(key, path);
+  const taken = placed.get(root) ?? new Map<string, Placed>();
+  placed.set(root, taken);
+  const names = [
+    `table ${tableName(app)}`,
+    ...settings
+      .flatMap(({ workload }) => [queueName(app, workload), deadLetterQueueName(app, workload)])
+      .map((queue) => `queue ${queue}`),
+    ...(inStack ? [] : stacksOf(app, settings).map(({ stack }) => `stack ${stack}`)),
+  ];
+  for (const name of names) {
+    const key = `${name} in ${place.environment}`;
+    const other = taken.get(key);
+    if (other?.app === app)
+      throw new InvalidOption(
+        `"${path}" deploys app "${app}" to ${place.environment}, where "${other.path}" deploys one of the same name; their queues and tables would be the same: name one of them otherwise, or give it another env`,
+      );
+    if (other !== undefined)
+      throw new InvalidOption(
+        `"${path}" deploys app "${app}" to ${place.environment}, where "${other.path}" deploys app "${other.app}", and both would have ${name}; rename an app or a workload, or give one another env`,
+      );
+    taken.set(key, { path, app });
+  }
 }

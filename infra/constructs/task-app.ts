@@ -73,7 +73,7 @@ export interface TaskAppProps extends ImageOptions {
   readonly alarms?: AlarmOptions & TableAlarmOptions;
   /** Alarms of single workloads, by name; they win over `alarms`. @default - none */
   readonly workloadAlarms?: Readonly<Record<string, AlarmOptions>>;
-  /** Account and region of the stacks it makes. @default - those of the scope */
+  /** Account and region of the stacks it makes; refused inside a stack, which has its own. @default - those of the scope */
   readonly env?: Environment;
 }
 
@@ -117,7 +117,7 @@ export class TaskApp extends Construct {
     this.appName = app.name;
     const inStack = scope.node.scopes.some(Stack.isStack);
     const settings = settingsOf(props);
-    refuseWhatCannotWork(props, settings, inStack);
+    refuseWhatCannotWork(this, props, settings, inStack);
     const entry = entryModule("entry", props.entry);
     const deadLetterEntry = entryModule("deadLetterEntry", props.deadLetterEntry ?? props.entry);
     const project = projectOf(entry);
@@ -128,7 +128,7 @@ export class TaskApp extends Construct {
         : new Home(this, part, { stackName, description, ...(props.env && { env: props.env }) });
 
     const results = place("Results", stackNameOf(tableName(app.name)), `Results of ${app.name}`);
-    refuseSecondApp(this, app.name, Stack.of(results));
+    refuseSecondApp(this, app.name, settings, Stack.of(results), inStack);
     const { table, payloads } = appResources(results, props, settings, removalPolicy);
     this.table = table;
     this.payloads = payloads;

@@ -1,7 +1,8 @@
-import { Aws, Fn } from "aws-cdk-lib";
+import { Aws, Fn, Stage } from "aws-cdk-lib";
 import { describe, expect, test } from "vitest";
+import { TaskApp } from "../../infra/index.ts";
 import { InvalidOption } from "../../lib/index.ts";
-import { deploy } from "./deploy.ts";
+import { deploy, ENTRY, image, unbundled } from "./deploy.ts";
 import { duckling } from "./duckling.ts";
 
 const sqs = (name: string) => `arn:aws:sqs:eu-west-1:111111111111:${name}`;
@@ -47,6 +48,27 @@ describe("refused at synth", () => {
     const deploying = () => deploy({ app, existing });
     expect(deploying).toThrow(InvalidOption);
     expect(deploying).toThrow(message);
+  });
+
+  test.each([
+    ["another region", { account: "111111111111", region: "us-east-1" }, /deployed to region us-east-1;/],
+    ["another account", { account: "222222222222", region: "eu-west-1" }, /deployed to account 222222222222;/],
+    ["both", { account: "222222222222", region: "us-east-1" }, /account 222222222222 and region us-east-1;/],
+  ])("what lies in %s than the app", (_, env, message) => {
+    expect(() => deploy({ env, existing: { tableArn } })).toThrow(message);
+    expect(() => deploy({ env, existing: { queues } })).toThrow(message);
+    const inStage = () =>
+      new TaskApp(new Stage(unbundled(), "Prod", { env }), "Duckling", {
+        app,
+        entry: ENTRY,
+        image,
+        existing: { queues },
+      });
+    expect(inStage).toThrow(message);
+    expect(() => deploy({ app, env, existing: { bucketArn } })).not.toThrow(); // which may be anywhere
+    expect(() =>
+      deploy({ app, env: { ...env, account: "111111111111", region: "eu-west-1" }, existing: { queues } }),
+    ).not.toThrow();
   });
 
   test("a bucket for an app that has no payloads", () => {

@@ -674,6 +674,25 @@ describe("refused at synth", () => {
     ).not.toThrow();
   });
 
+  test.each([
+    ["a stack", "mails", "shop-mails", "x", "stack shop-mails"],
+    ["a queue", "mails-x", "shop-mails", "x", "queue shop-mails-x"],
+  ])("a second app that would have %s of the first, whatever it is called", (_, workload, app, its, both) => {
+    const { cdk } = deploy({ app: { name: "shop", workloads: { [workload]: onLambda() } } });
+    const props = { app: { name: app, workloads: { [its]: onLambda() } }, entry: ENTRY, image };
+    expect(() => new TaskApp(cdk, "Other", props)).toThrow(
+      new RegExp(`"Other" deploys app "${app}".*"Duckling" deploys app "shop".*both would have ${both}`),
+    );
+    expect(
+      () => new TaskApp(cdk, "Mine", { ...props, app: { name: "other", workloads: { x: onLambda() } } }),
+    ).not.toThrow();
+  });
+
+  test("an account and a region inside a stack, which has its own", () => {
+    const env = { region: "eu-west-1" };
+    expect(() => deployInStack({ env })).toThrow(/env is \{"region":"eu-west-1"\}, but TaskApp is in a stack/);
+  });
+
   test("an app without workloads", () => {
     expect(() => deploy({ app: { name: "shop", workloads: {} } })).toThrow(/app "shop" has no workloads/);
   });
