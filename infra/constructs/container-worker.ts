@@ -169,8 +169,9 @@ export class ContainerWorker extends Construct {
       propagateTags: PropagatedTagSource.SERVICE,
       enableExecuteCommand: false,
     });
-    // The first container starts with the service: it needs its image and its log, and a way to them, by then.
-    service.node.addDependency(taskDefinition.obtainExecutionRole(), internetConnectivityEstablished);
+    // The first container starts with the service. By then it needs its image and its log, a way to them, and its queue: a worker
+    // without one ends at once, and after three of them the deployment has failed.
+    service.node.addDependency(props.queue, taskDefinition.obtainExecutionRole(), internetConnectivityEstablished);
     return service;
   }
 }

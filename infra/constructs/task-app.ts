@@ -175,7 +175,11 @@ export class TaskApp extends Construct {
           containers: one.fargate && containers ? containers : undefined,
           tasks: tasksOf(app, workload),
         };
-        return [workload, new WorkloadResources(home, "Workload", { ...shared, ...own })];
+        const resources = new WorkloadResources(home, "Workload", { ...shared, ...own });
+        // A worker that finds no table, or no bucket, ends at once. Stacks of their own are deployed in that order anyway.
+        if (inStack)
+          resources.containerWorker?.service.node.addDependency(this.table, ...(this.payloads ? [this.payloads] : []));
+        return [workload, resources];
       }),
     );
   }

@@ -106,12 +106,13 @@ describe("the service", () => {
     expect(service.AvailabilityZoneRebalancing).toBe("DISABLED");
   });
 
-  test("starts when its containers may fetch their image, write their log, and have a way to both", () => {
+  test("starts when its containers have their queue, may fetch their image, write their log, and have a way to both", () => {
     const [{ DependsOn }] = Object.values(template.findResources("AWS::ECS::Service")) as [{ DependsOn: string[] }];
     const policies = Object.keys(template.findResources("AWS::IAM::Policy"));
     const routes = Object.keys(template.findResources("AWS::EC2::Route"));
-    expect([policies, routes].map(({ length }) => length)).toEqual([2, 2]);
-    expect(DependsOn).toEqual(expect.arrayContaining([...policies, ...routes]));
+    const queues = Object.keys(template.findResources("AWS::SQS::Queue"));
+    expect([policies, routes, queues].map(({ length }) => length)).toEqual([2, 2, 1]);
+    expect(DependsOn).toEqual(expect.arrayContaining([...policies, ...routes, ...queues]));
   });
 
   test("is named as its queue, tags its tasks, and lets nobody in", () => {

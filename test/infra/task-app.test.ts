@@ -58,6 +58,15 @@ describe("stacks", () => {
     template().resourceCountIs("AWS::DynamoDB::Table", 1);
   });
 
+  test("and containers start when table and bucket are there: a worker without them ends at once", () => {
+    const template = deployInStack({ app: { ...duckling, payloads: { bucket: "duckling-payloads" } } }).template();
+    const needed = ["AWS::DynamoDB::Table", "AWS::S3::Bucket"].flatMap((type) =>
+      Object.keys(template.findResources(type)),
+    );
+    expect(needed).toHaveLength(2);
+    for (const id of needed) template.hasResource("AWS::ECS::Service", { DependsOn: Match.arrayWith([id]) });
+  });
+
   test("an app made by createApp is a definition", () => {
     const app = createApp("shop", { workloads: { default: onFargate() } });
     const { templates } = deploy({ app });
