@@ -3,7 +3,7 @@ import { Match, Template } from "aws-cdk-lib/assertions";
 import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
 import { ContainerImage, FargateTaskDefinition } from "aws-cdk-lib/aws-ecs";
 import { Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
-import { Code, Function as LambdaFunction, Runtime } from "aws-cdk-lib/aws-lambda";
+import { Alias, Code, type IVersion, Function as LambdaFunction, Runtime } from "aws-cdk-lib/aws-lambda";
 import { Topic } from "aws-cdk-lib/aws-sns";
 import { describe, expect, test } from "vitest";
 import { TaskApp } from "../../infra/index.ts";
@@ -512,6 +512,29 @@ describe("a producer is told where the queues are", () => {
       ContainerDefinitions: [Match.objectLike({ Environment: [{ Name: "LOVAGE_QUEUE_URL_BASE", Value: base }] })],
     });
     expect(allowedTo(Template.fromStack(stack), "ShopTaskRole")).toHaveLength(2);
+  });
+
+  test("a function, by its alias too", () => {
+    const { taskApp, stack } = api();
+    const producer = new LambdaFunction(stack, "Send", {
+      runtime: Runtime.NODEJS_24_X,
+      handler: "index.handler",
+      code: Code.fromInline("exports.handler = async () => {};"),
+    });
+    const version = producer.currentVersion as IVersion; // it is one, but for what exactOptionalPropertyTypes makes of its role
+    taskApp.grantSend(new Alias(stack, "Live", { aliasName: "live", version }));
+    Template.fromStack(stack).hasResourceProperties("AWS::Lambda::Function", {
+      Environment: { Variables: { LOVAGE_QUEUE_URL_BASE: base } },
+    });
+    expect(allowedTo(Template.fromStack(stack), "Send")).toHaveLength(1);
+  });
+
+  test("a task definition without a container cannot be told", () => {
+    const { taskApp, stack } = api();
+    const task = new FargateTaskDefinition(stack, "Shop");
+    const grant = () => taskApp.grantSend(task);
+    expect(grant).toThrow(InvalidOption);
+    expect(grant).toThrow(/"Api\/Shop" has no container yet.*add its container first/);
   });
 
   test("whoever has no environment of the CDK's, by `environment`", () => {
