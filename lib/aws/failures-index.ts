@@ -76,9 +76,9 @@ export async function* mergedFailures(
   read: (partition: string, after: Item | undefined) => Promise<Page>,
 ): AsyncGenerator<FailureSummary> {
   let left = query.limit ?? Number.POSITIVE_INFINITY;
-  const since = oldestAsked(query, now);
-  // Workers write by their own clocks, one of which may be ahead of this one over midnight.
-  const until = query.until ?? now + CLOCK_SKEW_MS;
+  const since = Math.max(0, oldestAsked(query, now));
+  // Workers write by their own clocks, one of which may be ahead of this one over midnight. Every day costs requests.
+  const until = Math.min(query.until ?? Number.POSITIVE_INFINITY, now + CLOCK_SKEW_MS);
   if (until < since) return; // DynamoDB refuses such a range
   for (const partitions of failurePartitions(since, until)) {
     const cursors = await Promise.all(

@@ -1,7 +1,7 @@
 // Sends failed tasks again: read the record, decide, send the new task, then count it on the old record. A crash between the last
 // two leaves a task that was sent and not counted; doing it again sends the same id, which changes nothing.
 import type { RedriveDecision, RedriveOptions } from "../core/redrive.ts";
-import { PayloadLost, QueueNotFound } from "../errors.ts";
+import { MessageTooLarge, PayloadLost, QueueNotFound } from "../errors.ts";
 import { fetchPayload } from "../payloads.ts";
 import { argsNeededUntil } from "../store/payload.ts";
 import type { Envelope } from "../wire/envelope.ts";
@@ -70,12 +70,16 @@ async function send({ envelope, workload }: Send, deps: DecisionDeps): Promise<s
 }
 
 /** What `send` would say. Arguments that may be gone are fetched: their store has no other way to tell. */
-async function unsendable({ envelope }: Send, deps: DecisionDeps): Promise<string | undefined> {
+async function unsendable({ envelope, workload }: Send, deps: DecisionDeps): Promise<string | undefined> {
+  const refusal = unknownStore(envelope, deps);
+  if (refusal !== undefined) return refusal;
   const { argsRef: ref } = envelope;
-  if (ref === undefined || deps.payloads === undefined || ref.keptUntil > deps.clock.now())
-    return unknownStore(envelope, deps);
+  const { payloads } = deps;
+  const now = deps.clock.now();
   try {
-    await fetchPayload(ref, `the arguments of task ${envelope.redrivenFrom}`, deps.payloads.store);
+    if (ref !== undefined && payloads !== undefined && ref.keptUntil <= now)
+      await fetchPayload(ref, `the arguments of task ${envelope.redrivenFrom}`, payloads.store);
+    seal(envelope, deps.queue(workload), payloads?.limits, now, now);
     return undefined;
   } catch (error) {
     return ofThisTask(error);
@@ -92,7 +96,9 @@ function unknownStore({ argsRef }: Envelope, { payloads, clock }: DecisionDeps):
 
 /** The reason, where this task alone cannot be sent. Throws what would go wrong with others, too. */
 function ofThisTask(error: unknown): string {
-  if (error instanceof PayloadLost || error instanceof QueueNotFound) return error.message;
+  // Kept within the limit, it may be over it as we write it: escaped, and with all digits of its numbers.
+  const alone = [MessageTooLarge, PayloadLost, QueueNotFound].some((type) => error instanceof type);
+  if (alone) return (error as Error).message; // one of these
   throw error;
 }
 
@@ -110,28 +116,38 @@ const IN_FLIGHT = 20;
 
 /** Many, at a steady rate. Rejects with the first failure of a back end, once what is under way has ended. */
 export async function redriveTasks(run: RedriveRun, deps: DecisionDeps): Promise<void> {
-  const { ids, rate, signal, onTask } = run;
+  const { ids, rate, onTask } = run;
   const { clock } = deps;
   const underWay = new Set<Promise<void>>();
+  const failed = new AbortController();
+  const signal = AbortSignal.any([run.signal, failed.signal]);
   let failure: { readonly error: unknown } | undefined;
-  let due = clock.monotonic();
+  const fail = (error: unknown) => {
+    failure ??= { error };
+    failed.abort();
+  };
   const one = async (id: string) => {
     try {
       onTask(await redriveTask(id, run, deps));
     } catch (error) {
-      failure ??= { error };
+      fail(error);
     }
   };
-  for await (const id of ids) {
-    if (signal.aborted || failure !== undefined) break;
-    if (!run.dryRun) {
-      await clock.sleep(Math.max(0, due - clock.monotonic()), signal).catch(() => {}); // aborted: the next line ends it
-      if (signal.aborted || failure !== undefined) break;
-      due = Math.max(due, clock.monotonic() - 1_000) + 1_000 / rate; // after a pause it does not catch up on more than a second
+  let due = clock.monotonic();
+  try {
+    for await (const id of ids) {
+      if (signal.aborted) break;
+      if (!run.dryRun) {
+        await clock.sleep(Math.max(0, due - clock.monotonic()), signal).catch(() => {}); // aborted: the next line ends it
+        if (signal.aborted) break;
+        due = Math.max(due, clock.monotonic() - 1_000) + 1_000 / rate; // after a pause it does not catch up on more than a second
+      }
+      const task = one(id).finally(() => underWay.delete(task));
+      underWay.add(task);
+      if (underWay.size >= IN_FLIGHT) await Promise.race(underWay);
     }
-    const task = one(id).finally(() => underWay.delete(task));
-    underWay.add(task);
-    if (underWay.size >= IN_FLIGHT) await Promise.race(underWay);
+  } catch (error) {
+    fail(error); // the list of them cannot be read on
   }
   await Promise.all(underWay);
   await deps.broker.flush();

@@ -316,4 +316,53 @@ describe("many", () => {
     ]);
     expect(it.broker.bodies(QUEUE).length).toBeLessThanOrEqual(10);
   });
+
+  test("where the list of them cannot be read on, what was begun is finished and told of first", async () => {
+    await using it = await tasks();
+    const [id = ""] = await failed(it, 1);
+    async function* broken() {
+      yield id;
+      throw new StoreUnavailable("no next page");
+    }
+    const { redriven, ended } = await run(it, [], { ids: broken() });
+    const told = ended.then(
+      () => "it ended",
+      (error: Error) => [error.message, redriven.map(({ kind }) => kind)],
+    );
+    expect(await it.during(told)).toEqual(["no next page", ["sent"]]);
+    expect(it.store.records.get(id)?.redrives).toBe(1);
+  });
+
+  test("a failure of a back end does not wait for the next one's turn", async () => {
+    await using it = await tasks();
+    const ids = await failed(it, 2);
+    const deps = await depsOf(it);
+    const read = async () => {
+      await it.clock.sleep(1_000);
+      throw new StoreUnavailable("down");
+    };
+    const store = storeWith(deps.store, { read });
+    const signal = new AbortController().signal;
+    const began = it.clock.now();
+    const broken = redriveTasks({ ...ONCE, ids, rate: 1 / 3_600, signal, onTask: () => {} }, { ...deps, store });
+    await expect(it.during(broken)).rejects.toThrow("down");
+    expect(it.clock.now() - began).toBeLessThan(60_000);
+  });
+
+  test("one that has become too large for a message is refused, and those after it are sent", async () => {
+    await using it = await tasks({ worker: { deadLetters: true } });
+    const [id = ""] = await failed(it, 1);
+    const floats = Array.from({ length: 55_000 }, () => "1e+20").join(); // Python's way to write it; in JavaScript it has 21 digits
+    const headers = { id: "large-1", task: "charge", lang: "py", lovage_resends: 3 };
+    await it.send(JSON.stringify({ headers, body: `[[[${floats}]],{},{}]`, "content-type": "application/json" }), DEAD);
+    await it.until("it is recorded", () => it.store.records.has("large-1"));
+    for (const dryRun of [true, false]) {
+      const { redriven, ended } = await run(it, ["large-1", id], { dryRun });
+      await it.during(ended);
+      expect(redriven).toMatchObject([
+        { kind: "refused", id: "large-1", reason: /the message of task "charge" has [\d,]+ bytes/ },
+        { kind: dryRun ? "would send" : "sent", id },
+      ]);
+    }
+  });
 });

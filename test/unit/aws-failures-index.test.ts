@@ -63,3 +63,16 @@ test("an empty range asks for nothing, and a page that cannot be read ends the l
   const down = mergedFailures({}, NOW, () => Promise.reject(new Error("down")));
   await expect(collect(down)).rejects.toThrow("down");
 });
+
+test("a range that reaches far into the future or the past is read as far as there can be failures", async () => {
+  const { list, reads } = index({ "2026-11-21#0": [[failure(NOW - 1)]] });
+  expect(await collect(list({ since: NOW - 1_000, until: Date.UTC(9999, 11, 31) }))).toHaveLength(1);
+  expect(reads).toHaveLength(8);
+  const days: string[] = [];
+  const read = async (partition: string): Promise<Page> => {
+    days.push(partition.slice(0, 10));
+    return { failures: [] };
+  };
+  await collect(mergedFailures({ since: Number.MIN_SAFE_INTEGER }, DAY, read));
+  expect([...new Set(days)]).toEqual(["1970-01-02", "1970-01-01"]);
+});
