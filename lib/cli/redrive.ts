@@ -31,7 +31,8 @@ that it was sent again. Sending the same one twice at once, or again after a cra
 --again sends it once more, as another task. A chord whose member failed is not reopened.
 
 With filters it asks before it starts on a terminal; elsewhere it takes --yes. --dry-run shows what would be sent.
-Ctrl-C: finishes what it has in hand, says how far it got, and ends with 130; the same command goes on from there.
+Ctrl-C: finishes what it has in hand, says how far it got, and ends with 130; the same command goes on from there, but for
+--again, which would send once more what has just been sent.
 Exit code 1 where some could not be sent: their message was not kept, or their arguments are gone.
 
 Examples:
@@ -50,7 +51,8 @@ export const redriveVerb: Verb = (program, done) => {
     .option("-y, --yes", "do not ask")
     .option("-q, --quiet", "show no progress")
     .addHelpText("after", HELP)
-    .action(async (ids: readonly string[] = [], _options: object, command: Command) => {
+    .action(async (given: readonly string[] = [], _options: object, command: Command) => {
+      const ids = [...new Set(given)];
       const options = command.optsWithGlobals() as Options; // the options declared above
       const { again = false, dryRun = false } = options;
       const output = new Output(options);
@@ -113,14 +115,18 @@ export const redriveVerb: Verb = (program, done) => {
         const summary = { [dryRun ? "wouldSend" : "sent"]: sent, skipped, refused, complete };
         output.show({ summary }, (style) => count.summaryText(dryRun, style));
       }
-      if (!complete)
-        output.remark(({ dim }) =>
-          dim("it stopped before the end; the same command goes on: what was sent is left alone"),
-        );
+      if (!complete) output.remark(({ dim }) => dim(`it stopped before the end; ${howToGoOn(again, named)}`));
       if (failure !== undefined) throw failure;
       done(interruption.code ?? (refused > 0 ? EXIT.failed : EXIT.ok));
     });
 };
+
+/** What was counted is left alone, but where that is not wanted. */
+function howToGoOn(again: boolean, named: boolean): string {
+  if (!again) return "the same command goes on: what was sent is left alone";
+  const rest = named ? "the ids that are left" : "--until, for the newest go first";
+  return `--again would send once more what has just been sent: go on with ${rest}`;
+}
 
 interface Choice {
   readonly again: boolean;

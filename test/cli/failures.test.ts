@@ -179,7 +179,7 @@ describe.concurrent("redrive", { timeout: 90_000 }, () => {
     const there = { env: stack.environment };
     const [id = "", bare = ""] = await fail(stack, {}, { kept: false });
     const as = redriveId(KEY, id, 0, false);
-    const sent = await lovage(["redrive", id, ...NAME], there);
+    const sent = await lovage(["redrive", id, id, ...NAME], there); // named twice, it is sent once
     expect(sent).toMatchObject({ code: 0, stdout: `${id}   sent again as ${as}\n` });
     expect(await waiting(stack)).toBe(1);
     const twice = await lovage(["redrive", id, bare, ...NAME], there);
@@ -258,6 +258,9 @@ describe.concurrent("redrive", { timeout: 90_000 }, () => {
     expect(down.code).toBe(1);
     expect(down.stdout).toContain("sent 0 tasks again");
     expect(down.stderr).toContain("the same command goes on");
+    const again = await lovage(["redrive", "--task", "add", "--yes", "--again", ...NAME], { env });
+    expect(again.stderr).toContain("--again would send once more what has just been sent: go on with --until");
+    expect(again.stderr).not.toContain("the same command goes on");
     const up = await lovage(["redrive", "--task", "add", "--yes", ...NAME], { env: stack.environment });
     expect(up.stdout).toBe("sent 1 task again\n");
   });
