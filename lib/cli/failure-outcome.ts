@@ -39,7 +39,7 @@ export async function failureOf(id: string, { store, payloads }: Backends, key: 
     return { record, hidden: error.message, redrivenAs: [] };
   }
   const redrivenAs = Array.from({ length: record.redrives ?? 0 }, (_, nth) =>
-    redriveId(key, id, nth, envelope.ignoreResult),
+    redriveId(key, record, nth, envelope.ignoreResult),
   );
   if (envelope.argsRef === undefined) return { record, envelope, redrivenAs };
   try {

@@ -1,6 +1,7 @@
-// A failed task sent again: a new task, whose id is derived from the failed one's and from how often that was redriven before. So
-// sending it twice, after a crash or by two people at once, sends one task. It is sent first and counted then: a count whose task was
-// never sent would be a redrive that is taken for done.
+// A failed task sent again: a new task, whose id is derived from the failed one's, from when that failed (an id that users choose
+// may be used again when its record is gone), and from how often it was redriven before. So sending it twice, after a crash or by
+// two people at once, sends one task. It is sent first and counted then: a count whose task was never sent would be a redrive that
+// is taken for done.
 import { MAX_KEPT_BODY_BYTES } from "../defaults.ts";
 import { DecodeError } from "../errors.ts";
 import type { TaskRecord } from "../store/record.ts";
@@ -20,9 +21,14 @@ export interface RedriveOptions {
   readonly again: boolean;
 }
 
-/** The id of the redrive that comes after `redrives` others. */
-export function redriveId(key: IdKey, id: string, redrives: number, ignoreResult: boolean): string {
-  return derivedId(key, id, `redrive:${redrives}`, ignoreResult);
+/** The id of the redrive of `failed` that comes after `redrives` others. */
+export function redriveId(
+  key: IdKey,
+  { id, endedAt = 0 }: Pick<TaskRecord, "id" | "endedAt">,
+  redrives: number,
+  ignoreResult: boolean,
+): string {
+  return derivedId(key, id, `redrive:${endedAt}:${redrives}`, ignoreResult);
 }
 
 /** `record`: as it was read a moment ago. */
@@ -44,9 +50,9 @@ export function decideRedrive(
   if (typeof found === "string") return refused(found);
   const redrives = record.redrives ?? 0;
   if (redrives > 0 && !again) {
-    return { kind: "redriven before", redrives, redrivenAs: redriveId(key, id, redrives - 1, found.ignoreResult) };
+    return { kind: "redriven before", redrives, redrivenAs: redriveId(key, record, redrives - 1, found.ignoreResult) };
   }
-  const envelope = redriven(found, id, redriveId(key, id, redrives, found.ignoreResult));
+  const envelope = redriven(found, id, redriveId(key, record, redrives, found.ignoreResult));
   return { kind: "send", workload: record.workload, envelope, count: changes.countRedrive(id, redrives) };
 }
 

@@ -198,6 +198,30 @@ test("what was never recorded, succeeded, or was forgotten is refused with the r
   expect(await redrive(it, "nobody")).toMatchObject({ kind: "refused", reason: /no record of it/ });
 });
 
+test("a chosen id that was used again, long after it failed, is redriven as another task", async () => {
+  await using it = await tasks({ worker: false });
+  const failOnce = async () => {
+    const worker = await it.startWorker();
+    const result = await it.tasks.charge.applyAsync(["o-1"], { taskId: "monthly" });
+    await it.settle(result);
+    await worker.stop();
+  };
+  const DAY_MS = 86_400_000;
+  await failOnce();
+  await it.clock.advance(14 * DAY_MS);
+  const first = idOf(await redrive(it, "monthly"));
+  const worker = await it.startWorker();
+  await it.settle(it.app.result(first));
+  await worker.stop();
+  await it.clock.advance(2 * DAY_MS);
+  await failOnce();
+  BROKEN.down = false;
+  const second = idOf(await redrive(it, "monthly"));
+  await it.startWorker();
+  expect(await it.settle(it.app.result(second))).toBe("SUCCESS");
+  expect(await it.app.result(first).state()).toBe("FAILURE");
+});
+
 test("a dry run says what would be sent, and changes nothing", async () => {
   await using it = await tasks();
   const result = await it.tasks.charge.delay("o-1");

@@ -46,6 +46,12 @@ async function fail(stack: LocalStack, ...failed: readonly Failed[]): Promise<re
   }
 }
 
+/** Fresh ids of `fail` say when it failed: their first 48 bits are that millisecond. */
+function redrivenAs(id: string, redrives: number): string {
+  const endedAt = Number.parseInt(id.replace("-", "").slice(0, 12), 16);
+  return redriveId(KEY, { id, endedAt }, redrives, false);
+}
+
 async function waiting(stack: LocalStack): Promise<number> {
   const broker = new SqsBroker({ endpoint: stack.sqsEndpoint });
   try {
@@ -130,14 +136,14 @@ describe.concurrent("failures", { timeout: 90_000 }, () => {
       "PaymentTimeout: no bank",
       '["o-1",5]',
       "at charge (tasks.ts:3:9)",
-      redriveId(KEY, id, 0, false),
+      redrivenAs(id, 0),
     ])
       expect(stdout).toContain(shown);
     expect(await json(["failures", id, ...NAME], there)).toMatchObject({
       id,
       args: ["o-1", 5],
       failure: NO_BANK,
-      redrivenAs: [redriveId(KEY, id, 0, false)],
+      redrivenAs: [redrivenAs(id, 0)],
     });
     const result = await lovage(["result", id, ...NAME], there);
     expect(result.stdout).toMatch(/redriven +once/);
@@ -178,7 +184,7 @@ describe.concurrent("redrive", { timeout: 90_000 }, () => {
     await using stack = await cliStack();
     const there = { env: stack.environment };
     const [id = "", bare = ""] = await fail(stack, {}, { kept: false });
-    const as = redriveId(KEY, id, 0, false);
+    const as = redrivenAs(id, 0);
     const sent = await lovage(["redrive", id, id, ...NAME], there); // named twice, it is sent once
     expect(sent).toMatchObject({ code: 0, stdout: `${id}   sent again as ${as}\n` });
     expect(await waiting(stack)).toBe(1);
@@ -193,7 +199,7 @@ describe.concurrent("redrive", { timeout: 90_000 }, () => {
         .split("\n")
         .map((line) => JSON.parse(line)),
     ).toEqual([
-      { id, task: "add", redrivenAs: redriveId(KEY, id, 1, false), answer: "sent" },
+      { id, task: "add", redrivenAs: redrivenAs(id, 1), answer: "sent" },
       { summary: { sent: 1, skipped: 0, refused: 0, complete: true } },
     ]);
     expect(await waiting(stack)).toBe(2);
@@ -206,7 +212,7 @@ describe.concurrent("redrive", { timeout: 90_000 }, () => {
     const filters = ["--task", "add", "--since", "1h", ...NAME];
     const dry = await lovage(["redrive", ...filters, "--dry-run"], there);
     expect(dry.code).toBe(0);
-    expect(dry.stdout).toContain(`${ids[0]}   add, would be sent again as ${redriveId(KEY, ids[0] ?? "", 0, false)}`);
+    expect(dry.stdout).toContain(`${ids[0]}   add, would be sent again as ${redrivenAs(ids[0] ?? "", 0)}`);
     expect(dry.stdout).toContain("would send 2 tasks again");
     expect(await waiting(stack)).toBe(0);
     const sent = await lovage(["redrive", ...filters, "--yes"], there);
@@ -226,7 +232,7 @@ describe.concurrent("redrive", { timeout: 90_000 }, () => {
     await using worker = start(["worker", "--wait-seconds", "0"], there);
     await worker.said("stall ");
     await lovage(["redrive", id, ...NAME], there);
-    const as = redriveId(KEY, id, 0, false);
+    const as = redrivenAs(id, 0);
     const found = await json(["result", as, "--wait", "--timeout", "30s", ...NAME], there);
     expect(found).toMatchObject({ state: "SUCCESS", value: 42, redrivenFrom: id });
   });

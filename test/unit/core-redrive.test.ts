@@ -15,6 +15,7 @@ const failed = (facts: Partial<TaskRecord> = {}, envelope: Partial<Envelope> = {
   attempt: 2,
   task: "add",
   workload: "renders",
+  endedAt: 1_000,
   body: encode(envelopeOf({ id: "t-1", args: [2, 3], ...envelope }), "duckling-renders"),
   ...facts,
 });
@@ -30,7 +31,7 @@ describe("a failed task is sent again", () => {
     const { envelope, workload, count } = sent(failed());
     expect(workload).toBe("renders");
     expect(envelope).toMatchObject({ task: "add", args: [2, 3], redrivenFrom: "t-1", parentId: "t-1", retries: 0 });
-    expect(envelope.id).toBe(derivedId(key, "t-1", "redrive:0"));
+    expect(envelope.id).toBe(derivedId(key, "t-1", "redrive:1000:0"));
     expect(certify(envelope.id, key)).toEqual({ genuine: true, untracked: false });
     expect(count).toEqual(changes.countRedrive("t-1", 0));
   });
@@ -38,7 +39,7 @@ describe("a failed task is sent again", () => {
   test("under the same id by everybody who finds the same count, under another one after it", () => {
     expect(sent(failed()).envelope.id).toBe(sent(failed()).envelope.id);
     const second = sent(failed({ redrives: 1 }), { again: true });
-    expect(second.envelope.id).toBe(derivedId(key, "t-1", "redrive:1"));
+    expect(second.envelope.id).toBe(derivedId(key, "t-1", "redrive:1000:1"));
     expect(second.count).toEqual(changes.countRedrive("t-1", 1));
   });
 
@@ -96,7 +97,7 @@ test("what was redriven before is left alone unless it is asked for, and says as
   expect(decided(failed({ redrives: 2 }))).toEqual({
     kind: "redriven before",
     redrives: 2,
-    redrivenAs: redriveId(key, "t-1", 1, false),
+    redrivenAs: redriveId(key, { id: "t-1", endedAt: 1_000 }, 1, false),
   });
 });
 
