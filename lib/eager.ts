@@ -2,8 +2,9 @@
 import type { App } from "./app.ts";
 import type { Connect } from "./connection.ts";
 import { describe } from "./duration.ts";
-import { InvalidOption, NotSupported } from "./errors.ts";
+import { InvalidOption } from "./errors.ts";
 import { check, flag, type Rule } from "./options.ts";
+import { unbundled } from "./unbundled.ts";
 
 export interface EagerOptions {
   /** `delay()` throws TaskFailed where the task fails, as `get()` does (Celery: task_eager_propagates). @default false */
@@ -29,10 +30,8 @@ export function eagerly(app: App, { propagates = false }: EagerOptions): Connect
 const ENGINE: string = "./worker/eager.ts";
 
 async function engine(): Promise<typeof import("./worker/eager.ts")> {
-  try {
-    return await import(ENGINE);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ERR_MODULE_NOT_FOUND") throw error;
-    throw new NotSupported("eager mode is no part of bundles; run it from the installed package, as tests do");
-  }
+  return unbundled(
+    () => import(ENGINE),
+    "eager mode is no part of bundles; run it from the installed package, as tests do",
+  );
 }

@@ -3,15 +3,12 @@
 //
 //  send <queue>      PRODUCER, from the call until SQS has accepted it. Its context travels in the message's headers, at the top
 //                    level, where Celery's instrumentation puts it and looks for it (opentelemetry-instrumentation-celery).
-//  process <queue>   CONSUMER, each run of a task's code, in the process that runs it. Its parent is the send.
+//  process <queue>   CONSUMER, each run of a task's code, in the process that runs it. Its parent is the send (worker/run-span.ts).
 //
 // A retry is the same message, so its runs have one parent. What OpenTelemetry throws is logged once, and changes nothing.
-import type { Outcome } from "./core/outcome.ts";
-import { mayRetry } from "./core/retry.ts";
 import type { Logger } from "./log.ts";
 import type { OpenTelemetry, OpenTelemetrySpan } from "./opentelemetry.ts";
 import type { Failure } from "./store/record.ts";
-import type { Envelope } from "./wire/envelope.ts";
 import { toFailure } from "./wire/failure.ts";
 import { isReservedHeader } from "./wire/headers.ts";
 import type { JsonObject } from "./wire/serializer.ts";
@@ -25,54 +22,47 @@ export interface Sending {
   failed(error: unknown): void;
 }
 
-/** A run, as far as its span tells of it. */
-export interface TracedRun {
-  readonly queue: string;
-  readonly envelope: Envelope;
-  readonly messageId: string;
-  readonly maxRetries: number | null;
-}
-
-interface Begun {
+/** A span that has begun. */
+export interface Begun {
   readonly span: OpenTelemetrySpan;
   /** With the span in it. */
   readonly context: unknown;
 }
 
 export class Tracing {
-  readonly #api: OpenTelemetry;
+  readonly api: OpenTelemetry;
   readonly #tracer: ReturnType<OpenTelemetry["trace"]["getTracer"]>;
   readonly #log: () => Logger;
   #complained = false;
 
   constructor(api: OpenTelemetry, log: () => Logger) {
-    this.#api = api;
+    this.api = api;
     this.#log = log;
     this.#tracer = api.trace.getTracer("lovage");
   }
 
   /** A call begins. `parent`: headers of the message whose task makes it, where that is not what runs here. */
   send(queue: string, task: string, id: string, parent?: JsonObject): Sending | undefined {
-    const begun = this.#safely(() => {
-      const { context, propagation, SpanKind } = this.#api;
+    const begun = this.safely(() => {
+      const { context, propagation, SpanKind } = this.api;
       const from = parent === undefined ? context.active() : propagation.extract(context.active(), carrier(parent));
-      return this.#begin(`send ${queue}`, SpanKind.PRODUCER, attributesOf("send", queue, task, id), from);
+      return this.begin(`send ${queue}`, SpanKind.PRODUCER, attributesOf("send", queue, task, id), from);
     });
     if (begun === undefined) return undefined;
     const ended = (error?: { readonly thrown: unknown }) =>
-      void this.#safely(() => {
-        if (error) this.#fail(begun.span, toFailure(error.thrown));
+      void this.safely(() => {
+        if (error) this.fail(begun.span, toFailure(error.thrown));
         begun.span.end();
       });
     return {
       headers: (own) => {
-        const injected = this.#inject(begun.context);
+        const injected = this.inject(begun.context);
         const given = Object.keys(injected).some((name) => Object.hasOwn(own, name));
         return given ? own : { ...own, ...injected };
       },
       during: async (send) => {
         try {
-          const answer = await this.#within(begun.context, send);
+          const answer = await this.within(begun.context, send);
           ended();
           return answer;
         } catch (thrown) {
@@ -84,31 +74,17 @@ export class Tracing {
     };
   }
 
-  /** Runs a task's code in a span. The outcome has its context, for what follows. Never rejects where `run` does not. */
-  async process(run: TracedRun, code: () => Promise<Outcome>): Promise<Outcome> {
-    const begun = this.#safely(() => this.#beginRun(run, undefined));
-    if (begun === undefined) return code();
-    const outcome = await this.#within(begun.context, code);
-    return this.#endRun(begun, run, outcome);
-  }
-
-  /** A run whose process was killed, and took its span with it. `began`: epoch ms. */
-  lost(run: TracedRun, began: number, outcome: Outcome): Outcome {
-    const begun = this.#safely(() => this.#beginRun(run, began));
-    return begun === undefined ? outcome : this.#endRun(begun, run, outcome);
-  }
-
   /** Runs user code that comes after a task where its trace goes on. */
   after<T>(headers: JsonObject, code: () => Promise<T>): Promise<T> {
-    const { context, propagation } = this.#api;
-    const from = this.#safely(() => ({ context: propagation.extract(context.active(), carrier(headers)) }));
-    return from === undefined ? code() : this.#within(from.context, code);
+    const { context, propagation } = this.api;
+    const from = this.safely(() => ({ context: propagation.extract(context.active(), carrier(headers)) }));
+    return from === undefined ? code() : this.within(from.context, code);
   }
 
   /** Has the SDK hand over what it has collected: before a function is frozen, or a process ends. Never rejects. */
   async flush(): Promise<void> {
-    const flushed = this.#safely(() => {
-      const proxy = this.#api.trace.getTracerProvider() as { getDelegate?(): unknown }; // the API's own; an SDK's has none
+    const flushed = this.safely(() => {
+      const proxy = this.api.trace.getTracerProvider() as { getDelegate?(): unknown }; // the API's own; an SDK's has none
       const provider = (proxy.getDelegate?.() ?? proxy) as { forceFlush?(): unknown }; // every SDK's has one
       return { done: provider.forceFlush?.() };
     });
@@ -119,14 +95,15 @@ export class Tracing {
     }
   }
 
-  #begin(
+  /** Begins a span whose parent is in `from`. */
+  begin(
     name: string,
     kind: number,
     attributes: Readonly<Record<string, string | number>>,
     from: unknown,
     startTime?: number,
   ): Begun {
-    const { context, trace } = this.#api;
+    const { context, trace } = this.api;
     const ambient = trace.getSpanContext(context.active());
     const elsewhere = ambient !== undefined && ambient.spanId !== trace.getSpanContext(from)?.spanId;
     const links = elsewhere ? [{ context: ambient }] : [];
@@ -135,85 +112,33 @@ export class Tracing {
     return { span, context: trace.setSpan(from, span) };
   }
 
-  #beginRun({ queue, envelope, messageId }: TracedRun, startTime: number | undefined): Begun {
-    const { context, propagation, SpanKind } = this.#api;
-    const from = propagation.extract(context.active(), carrier(envelope.headers));
-    const attributes = {
-      ...attributesOf("process", queue, envelope.task, envelope.id),
-      "messaging.message.id": messageId,
-      "celery.retries": envelope.retries,
-    };
-    return this.#begin(`process ${queue}`, SpanKind.CONSUMER, attributes, from, startTime);
-  }
-
-  #endRun({ span, context }: Begun, { envelope, maxRetries }: TracedRun, outcome: Outcome): Outcome {
-    this.#safely(() => {
-      if (span.isRecording()) this.#tell(span, outcome, envelope.retries, maxRetries);
-      span.end();
-    });
-    const followed = envelope.link.length + envelope.linkError.length > 0;
-    return { ...outcome, trace: followed ? this.#inject(context) : {} };
-  }
-
-  #tell(span: OpenTelemetrySpan, outcome: Outcome, attempt: number, maxRetries: number | null): void {
-    switch (outcome.kind) {
-      case "success":
-      case "ignored":
-        break;
-      case "failure":
-        if (outcome.expected) span.recordException(exception(outcome.failure));
-        else this.#fail(span, outcome.failure);
-        break;
-      case "retry": {
-        const most = outcome.maxRetries === undefined ? maxRetries : outcome.maxRetries;
-        if (!mayRetry(most, attempt)) this.#fail(span, outcome.exhausted);
-        else {
-          const reason = outcome.failure ? `${outcome.failure.type}: ${outcome.failure.message}` : "asked for";
-          span.setAttribute("celery.retry.reason", reason);
-          span.addEvent("retry", { "celery.retry.reason": reason });
-        }
-        break;
-      }
-      case "rejected":
-        if (outcome.requeue) span.addEvent("requeue");
-        else this.#fail(span, outcome.failure);
-        break;
-      case "revoked":
-        span.setAttribute("celery.revoked.reason", outcome.reason);
-        break;
-      case "interrupted":
-      case "payload unavailable":
-        span.addEvent("interrupted");
-        break;
-      default:
-        outcome satisfies never;
-    }
-  }
-
-  #fail(span: OpenTelemetrySpan, failure: Failure): void {
+  /** Ends nothing: says of a span that it failed. */
+  fail(span: OpenTelemetrySpan, failure: Failure): void {
     span.recordException(exception(failure));
     span.setAttribute("error.type", failure.type);
-    span.setStatus({ code: this.#api.SpanStatusCode.ERROR, message: failure.message });
+    span.setStatus({ code: this.api.SpanStatusCode.ERROR, message: failure.message });
   }
 
-  #inject(context: unknown): Readonly<Record<string, string>> {
+  /** The headers that carry a context. */
+  inject(context: unknown): Readonly<Record<string, string>> {
     const headers = {};
-    this.#safely(() => this.#api.propagation.inject(context, headers));
+    this.safely(() => this.api.propagation.inject(context, headers));
     return carrier(headers);
   }
 
   /** Runs `code` in the context, and without it where that cannot be. */
-  #within<T>(context: unknown, code: () => Promise<T>): Promise<T> {
+  within<T>(context: unknown, code: () => Promise<T>): Promise<T> {
     let running: Promise<T> | undefined;
-    this.#safely(() => {
-      this.#api.context.with(context, () => {
+    this.safely(() => {
+      this.api.context.with(context, () => {
         running = code();
       });
     });
     return running ?? code();
   }
 
-  #safely<T>(use: () => T): T | undefined {
+  /** What `use` returns; undefined where OpenTelemetry throws. */
+  safely<T>(use: () => T): T | undefined {
     try {
       return use();
     } catch (error) {
@@ -233,7 +158,8 @@ export class Tracing {
   }
 }
 
-function attributesOf(operation: "send" | "process", queue: string, task: string, id: string) {
+/** What both kinds of span say. */
+export function attributesOf(operation: "send" | "process", queue: string, task: string, id: string) {
   return {
     "messaging.system": "aws_sqs",
     "messaging.operation.name": operation,
@@ -245,13 +171,13 @@ function attributesOf(operation: "send" | "process", queue: string, task: string
 }
 
 /** What propagators read and write: text, and nothing that is the message's own. */
-function carrier(headers: JsonObject): Readonly<Record<string, string>> {
+export function carrier(headers: JsonObject): Readonly<Record<string, string>> {
   const text: Record<string, string> = {};
   for (const [name, value] of Object.entries(headers))
     if (typeof value === "string" && !isReservedHeader(name)) text[name] = value;
   return text;
 }
 
-function exception({ type, message, stack }: Failure) {
+export function exception({ type, message, stack }: Failure) {
   return { name: type, message, ...(stack !== undefined && { stack }) };
 }

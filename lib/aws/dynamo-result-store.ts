@@ -14,12 +14,12 @@ import type { ResultStore, WriteAnswer } from "../ports/result-store.ts";
 import type { FailureQuery, FailureSummary } from "../store/failures.ts";
 import type { TaskRecord } from "../store/record.ts";
 import { TABLE } from "../store/table.ts";
+import { unbundled } from "../unbundled.ts";
 import { BatchWrites } from "./batch-writes.ts";
 import { whereIs } from "./clients.ts";
 import { mayCreate, toOverwrite, toUpdate, type Update } from "./conditions.ts";
 import { type DynamoClientOptions, type DynamoClients, dynamoClients } from "./dynamo-clients.ts";
 import { executeStatements } from "./execute-statements.ts";
-import { failurePage, mergedFailures } from "./failures-index.ts";
 import { type Item, itemBytes, toRecord } from "./record-item.ts";
 import { type DynamoCall, toStoreError } from "./to-error.ts";
 
@@ -29,6 +29,16 @@ export interface DynamoResultStoreOptions extends DynamoClientOptions {
   readonly batchWrites?: boolean;
   /** @default - the system's */
   readonly clock?: Clock;
+}
+
+/** In a variable, so that bundlers leave it out: failures are listed by people, with the command line. */
+const FAILURES_INDEX: string = "./failures-index.ts";
+
+async function failuresIndex(): Promise<typeof import("./failures-index.ts")> {
+  return unbundled(
+    () => import(FAILURES_INDEX),
+    "failures are listed by the installed package, and are no part of bundles; use lovage failures",
+  );
 }
 
 /** Nothing is ever written under this id. */
@@ -77,9 +87,10 @@ export class DynamoResultStore implements ResultStore {
     return await this.#update(change, toOverwrite(change, now));
   }
 
-  failures(query: FailureQuery): AsyncGenerator<FailureSummary> {
+  async *failures(query: FailureQuery): AsyncGenerator<FailureSummary> {
     const now = this.#clock.now();
-    return mergedFailures(query, now, async (partition, after) => {
+    const { failurePage, mergedFailures } = await failuresIndex();
+    yield* mergedFailures(query, now, async (partition, after) => {
       try {
         return await failurePage(this.#client, { table: this.#table, partition, query, now, after });
       } catch (cause) {

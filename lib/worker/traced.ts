@@ -2,14 +2,15 @@
 import type { App } from "../app.ts";
 import type { Outcome } from "../core/outcome.ts";
 import { queueName } from "../store/table.ts";
-import type { TracedRun, Tracing } from "../tracing.ts";
+import type { Tracing } from "../tracing.ts";
 import type { Envelope } from "../wire/envelope.ts";
 import type { ApplySteps } from "./apply.ts";
 import type { Job, Run } from "./job.ts";
+import { inSpan, lostSpan, type TracedRun } from "./run-span.ts";
 
 /** Runs a task's code in a span, in the process where it runs. */
 export function traced(app: App, job: Job, code: () => Promise<Outcome>): Promise<Outcome> {
-  return app.tracing === undefined ? code() : app.tracing.process(tracedRun(app, job), code);
+  return app.tracing === undefined ? code() : inSpan(app.tracing, tracedRun(app, job), code);
 }
 
 /** In the worker: a process that is killed takes the span of its run with it, and the failure would be in no trace. */
@@ -20,7 +21,7 @@ export function withLostSpans(run: Run, app: App): Run {
     const began = clock.now();
     const outcome = await run(job);
     const lost = outcome.trace === undefined && outcome.kind !== "interrupted";
-    return lost ? tracing.lost(tracedRun(app, job), began, outcome) : outcome;
+    return lost ? lostSpan(tracing, tracedRun(app, job), began, outcome) : outcome;
   };
 }
 
