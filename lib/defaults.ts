@@ -50,6 +50,9 @@ export const LAMBDA = {
 /** AWS: a throttled poller keeps retrying a batch it has received until its visibility runs out, so that is this many timeouts. */
 export const LAMBDA_VISIBILITY_FACTOR = 6;
 
+/** Left of a function's timeout for the record of a task that is cut off, and for the answer. */
+export const LAMBDA_RESERVED_SECONDS = 2;
+
 /** The function that ends what comes to a dead-letter queue. Nothing of a task runs in it but its hooks. */
 export const DEAD_LETTER_FUNCTION = { timeoutSeconds: 60, memoryMb: 512, batchSize: 10, maxConcurrency: 2 } as const;
 

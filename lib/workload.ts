@@ -1,7 +1,7 @@
 // What a workload is: a named queue with its own dead-letter queue, workers, limits and alarms. Pure: producers, workers
 // and CDK constructs read the same definition.
 import { heartbeatEveryMs, MIN_VISIBILITY_SECONDS } from "./core/visibility.ts";
-import { LAMBDA, LAMBDA_VISIBILITY_FACTOR, SQS, WORKLOAD_DEFAULTS } from "./defaults.ts";
+import { LAMBDA, LAMBDA_RESERVED_SECONDS, LAMBDA_VISIBILITY_FACTOR, SQS, WORKLOAD_DEFAULTS } from "./defaults.ts";
 import { type Duration, describe } from "./duration.ts";
 import { InvalidOption } from "./errors.ts";
 import { check, flag, oneOf, positiveDuration, type Rule, refused, whole } from "./options.ts";
@@ -18,7 +18,7 @@ interface SharedOptions {
 }
 
 export interface LambdaOptions extends SharedOptions {
-  /** Timeout of the function, at most 15 minutes. @default "60s" */
+  /** Timeout of the function, 3 seconds to 15 minutes; 2 seconds of it are kept for records and the answer. @default "60s" */
   readonly timeout?: Duration;
   /** Concurrent invocations, 2 to 1,000 (Lambda: ScalingConfig.MaximumConcurrency). @default - 10 */
   readonly maxConcurrency?: number;
@@ -93,6 +93,12 @@ const SHARED = {
   fifo: refused(FIFO_REASON),
 };
 
+/** Six of them leave a lease, and one leaves time for a task. */
+const MIN_TIMEOUT_SECONDS = Math.max(
+  Math.ceil(MIN_VISIBILITY_SECONDS / LAMBDA_VISIBILITY_FACTOR),
+  LAMBDA_RESERVED_SECONDS + 1,
+);
+
 /** A workload run by a Lambda function. A long-running worker serves it too, where it is told to. */
 export function onLambda(options: LambdaOptions = {}): Workload {
   const given = check("onLambda()", options, {
@@ -105,6 +111,10 @@ export function onLambda(options: LambdaOptions = {}): Workload {
   if (timeoutSeconds > LAMBDA.maxTimeoutSeconds)
     throw new InvalidOption(
       `timeout of onLambda() is ${timeoutSeconds} s; Lambda allows ${LAMBDA.maxTimeoutSeconds} s, use onFargate() for longer work`,
+    );
+  if (timeoutSeconds < MIN_TIMEOUT_SECONDS)
+    throw new InvalidOption(
+      `timeout of onLambda() is ${timeoutSeconds} s; it takes at least ${MIN_TIMEOUT_SECONDS} s: ${LAMBDA_RESERVED_SECONDS} s of it are kept for the record of a task that is cut off and for the answer, and its lease has to fit into ${LAMBDA_VISIBILITY_FACTOR} timeouts`,
     );
   const { maxConcurrency = WORKLOAD_DEFAULTS.maxConcurrency, reservedConcurrency } = given;
   const work = given.work ?? "io";

@@ -63,9 +63,9 @@ export const WORKLOAD_RULES: readonly Rule<WorkloadSettings>[] = [
       `retention of the dead-letter queue is ${dead} s, not longer than the ${source} s of its source; a dead letter keeps its age and would arrive expired`,
   },
   {
-    condition: ({ visibilitySeconds: seconds }) => outside(seconds, 0, SQS.maxVisibilitySeconds),
+    condition: ({ visibilitySeconds: seconds }) => outside(seconds, MIN_VISIBILITY_SECONDS, SQS.maxVisibilitySeconds),
     message: ({ visibilitySeconds: seconds }) =>
-      `visibility timeout is ${seconds} s; SQS takes 0 to ${SQS.maxVisibilitySeconds} whole seconds`,
+      `visibility timeout is ${seconds} s; it takes ${MIN_VISIBILITY_SECONDS} to ${SQS.maxVisibilitySeconds} whole seconds, or no lease is left within it`,
   },
   {
     condition: ({ heartbeatVisibilitySeconds: seconds }) =>

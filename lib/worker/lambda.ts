@@ -10,7 +10,7 @@
 // The messages of dead-letter queues run nothing: each is recorded, or sent back to work (dead-letter.ts).
 import { randomBytes } from "node:crypto";
 import type { App } from "../app.ts";
-import { HOOKS_SECONDS, TASK_DEFAULTS } from "../defaults.ts";
+import { HOOKS_SECONDS, LAMBDA_RESERVED_SECONDS, TASK_DEFAULTS } from "../defaults.ts";
 import { InvalidOption, InvocationFailed } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import { check } from "../options.ts";
@@ -44,8 +44,7 @@ export interface SqsBatchResponse {
   readonly batchItemFailures: readonly { readonly itemIdentifier: string }[];
 }
 
-/** Left of the function's timeout for the record of a task that is cut off, and for the answer. */
-const RESERVED_MS = 2_000;
+const RESERVED_MS = LAMBDA_RESERVED_SECONDS * 1_000;
 
 /** A record that runs alone is started with this part of the time it may take, or not in this invocation. */
 const ENOUGH = 0.9;

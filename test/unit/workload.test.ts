@@ -28,7 +28,7 @@ describe("onLambda", () => {
   });
 
   test("the queue waits six timeouts, rounded up", () => {
-    expect(onLambda({ timeout: "250ms" }).visibilitySeconds).toBe(2);
+    expect(onLambda({ timeout: "3.1s" }).visibilitySeconds).toBe(19);
     expect(onLambda({ timeout: "15m" }).visibilitySeconds).toBe(5_400);
   });
 });
@@ -91,6 +91,11 @@ describe("refusals name the number and the limit", () => {
       "a timeout over Lambda's",
       () => onLambda({ timeout: "16m" }),
       "timeout of onLambda() is 960 s; Lambda allows 900 s, use onFargate() for longer work",
+    ],
+    [
+      "a function that ends before it could record a task",
+      () => onLambda({ timeout: "2s" }),
+      "timeout of onLambda() is 2 s; it takes at least 3 s: 2 s of it are kept for the record of a task that is cut off and for the answer, and its lease has to fit into 6 timeouts",
     ],
     ["no timeout", () => onLambda({ timeout: 0 }), "timeout of onLambda() is 0; it takes more than 0 seconds"],
     [
