@@ -51,7 +51,12 @@ export interface TaskAppProps extends ImageOptions {
   readonly entry: string;
   /** The same for the functions on dead-letter queues: where the tasks' own modules need more than a function has. @default - `entry` */
   readonly deadLetterEntry?: string;
-  /** Network of the containers. @default - one with public subnets, without NAT, where the app has a Fargate workload */
+  /**
+   * Network of the containers. One that another stack of the CDK app makes ties the workloads' stacks to that by exports; one that
+   * exists (`Vpc.fromLookup`, `Vpc.fromVpcAttributes`) does not.
+   *
+   * @default - one with public subnets, without NAT, where the app has a Fargate workload
+   */
   readonly vpc?: IVpc;
   /** Variables of every worker's environment, for the tasks. @default - none */
   readonly environment?: Readonly<Record<string, string>>;
