@@ -30,7 +30,7 @@ export type Moment = (now: number) => number;
 export function moment(value: string): Moment {
   const at = /^\d{4}-\d\d-\d\d/.test(value) ? Date.parse(value) : Number.NaN;
   if (!Number.isNaN(at)) return () => at;
-  if (/^\d{4}-/.test(value))
+  if (/^(\d{4}-|\D)/.test(value))
     throw new InvalidArgumentError("it takes a time such as 2026-11-21T06:00Z, or 2h for two hours ago");
   const ago = Number.parseFloat(String(time(value))) * 1_000;
   return (now) => now - ago;

@@ -166,7 +166,7 @@ describe.concurrent("failures", { timeout: 90_000 }, () => {
     [["failures", "--dead-letters", "--error", "E"], /--dead-letters is --error DeadLettered/],
     [["failures", "--since", "1h", "--until", "2h"], /--since is after --until/],
     [["failures", "--since", "2026-99-99"], /it takes a time such as/],
-    [["failures", "--since", "yesterday"], /--since/],
+    [["failures", "--since", "yesterday"], /--since.*it takes a time such as .*, or 2h for two hours ago/],
     [["redrive"], /redrive takes ids, or what to look for/],
     [["redrive", "--limit", "5"], /redrive takes ids, or what to look for/],
     [["redrive", "one", "--error", "E"], /ids and filters exclude each other/],
