@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { arn } from "../infra/deploy.ts";
 
 const EXAMPLE = fileURLToPath(new URL("../../examples/http-api", import.meta.url));
 const MINUTE = 60_000;
@@ -135,20 +136,6 @@ describe("deployed", () => {
     ); // CloudFormation's
     return { managed: JSON.stringify(ManagedPolicyArns), inline: Policies, statements };
   };
-  const arn = (service: string, resource: string) => ({
-    "Fn::Join": [
-      "",
-      [
-        "arn:",
-        { Ref: "AWS::Partition" },
-        `:${service}:`,
-        { Ref: "AWS::Region" },
-        ":",
-        { Ref: "AWS::AccountId" },
-        `:${resource}`,
-      ],
-    ],
-  });
   const LOGS_ONLY =
     '[{"Fn::Join":["",["arn:",{"Ref":"AWS::Partition"},":iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"]]}]';
 
