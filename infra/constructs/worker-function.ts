@@ -68,7 +68,9 @@ export class WorkerFunction extends Construct {
       });
     this.function = bundling(props.entry, make);
     // Lambda refuses a timeout longer than its queue's visibility timeout. Where both grow, the queue's does first.
-    this.function.node.addDependency(props.queue);
+    // The queue alone: its policy may come to name the function, and would wait for it.
+    const { defaultChild: queue } = props.queue.node;
+    if (queue) this.function.node.addDependency(queue);
     checkBundle(this.function, props.entry, props.tasks);
     this.mapping = new EventSourceMapping(this, "Mapping", {
       target: this.function,

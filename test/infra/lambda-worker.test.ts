@@ -1,7 +1,8 @@
-import { Match, type Template } from "aws-cdk-lib/assertions";
+import { Match, Template } from "aws-cdk-lib/assertions";
+import { AnyPrincipal, PolicyStatement } from "aws-cdk-lib/aws-iam";
 import { describe, expect, test } from "vitest";
 import { onLambda } from "../../lib/index.ts";
-import { allowedTo, arn, deploy } from "./deploy.ts";
+import { allowedTo, arn, deploy, deployInStack } from "./deploy.ts";
 
 const { template } = deploy();
 const workload = template("duckling-default");
@@ -117,6 +118,21 @@ describe("the function of a workload", () => {
         Properties: { FunctionName: name },
         DependsOn: Match.arrayWith([idOf("AWS::SQS::Queue", { QueueName: name })]),
       });
+  });
+
+  test("may be named by its queue's policy", () => {
+    const { stack, taskApp } = deployInStack();
+    const { queue, workerFunction } = taskApp.workloads.default ?? {};
+    const conditions = { ArnEquals: { "aws:SourceArn": workerFunction?.function.functionArn } };
+    queue?.addToResourcePolicy(
+      new PolicyStatement({
+        actions: ["sqs:SendMessage"],
+        principals: [new AnyPrincipal()],
+        resources: ["*"],
+        conditions,
+      }),
+    );
+    expect(() => Template.fromStack(stack)).not.toThrow(); // which looks for circles
   });
 
   test("may consume its own queue, record, send to the app's queues and to its own dead letters, and nothing else", () => {
