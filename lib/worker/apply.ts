@@ -22,7 +22,7 @@ import type { Payloads } from "../payloads.ts";
 import type { Broker, Delivery } from "../ports/broker.ts";
 import type { ResultStore, WriteAnswer } from "../ports/result-store.ts";
 import type { Payload } from "../store/payload.ts";
-import { isTerminal, type TaskRecord } from "../store/record.ts";
+import { type Failure, isTerminal, type TaskRecord } from "../store/record.ts";
 import type { Tracing } from "../tracing.ts";
 import { toFailure } from "../wire/failure.ts";
 import { seal } from "../wire/seal.ts";
@@ -37,6 +37,8 @@ export interface ApplyDeps {
   readonly payloads?: Payloads;
   /** @default - nothing is traced */
   readonly tracing?: Tracing;
+  /** Hears of a task that could not be sent, and was recorded as failed, by the workload in hand. @default - nobody does */
+  unsent?(task: string, from: string, failure: Failure): void;
   /** Queue that carries a workload's messages. */
   queue(workload: string): string;
   deadLetterQueue(workload: string): string;
@@ -139,9 +141,11 @@ async function publish(publication: Publication, from: string, deps: ApplyDeps):
     );
     const claim = { id: envelope.id, task: envelope.task, workload, attempt: envelope.retries, token: envelope.id };
     const { resultExpiresSeconds } = TASK_DEFAULTS;
-    const change = changes.failUnheld(claim, deps.clock.now(), toFailure(error), resultExpiresSeconds, message);
+    const failure = toFailure(error);
+    const change = changes.failUnheld(claim, deps.clock.now(), failure, resultExpiresSeconds, message);
     const answer = await writeSurely(change, deps);
-    if (!answer.applied && !(answer.existing && isTerminal(answer.existing.state))) throw error;
+    if (answer.applied) deps.unsent?.(envelope.task, from, failure);
+    else if (!(answer.existing && isTerminal(answer.existing.state))) throw error;
   }
 }
 

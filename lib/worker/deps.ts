@@ -29,7 +29,17 @@ export function executeDeps(
       if (isHeard(app, ended)) await runner.announce(ended);
     },
     events: app.events,
-    ...(metrics && { metrics }),
+    ...(metrics && {
+      metrics,
+      // By the workload that recorded it: the one it was for may come from a message.
+      unsent: (task, from, failure) =>
+        metrics.ended(
+          from,
+          app.tasks.has(task) ? task : undefined,
+          { kind: "failure", failure, expected: false },
+          undefined,
+        ),
+    }),
   };
 }
 

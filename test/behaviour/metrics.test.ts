@@ -163,6 +163,26 @@ describe("a worker that runs for long", () => {
     expect(lines.map(members)).toEqual([{ Workload: "default", Task: "add", Failures: 1 }]);
   });
 
+  test("counts a callback that could not be sent as a failure, with no name that came from a message", async () => {
+    const lines = emfLines("task");
+    await using it = await memoryApp(define, { worker: false });
+    const worker = await it.startWorker();
+    const callback = (task: string) => {
+      const { wire } = it.tasks.add.s(1);
+      return { wire: { ...wire, task, options: { queue: "nowhere" } } } as ReturnType<typeof it.tasks.add.s>; // as a Python producer asks for a queue
+    };
+    const results = [
+      await it.tasks.add.applyAsync([1, 2], { link: callback("add") }),
+      await it.tasks.add.applyAsync([1, 2], { link: callback("secret") }),
+    ];
+    await it.settle(...results);
+    await worker.stop();
+    expect(lines.map(members)).toMatchObject([
+      { Workload: "default", Task: "add", Successes: 2, Failures: 1 },
+      { Workload: "default", Task: "(not registered)", Failures: 1 },
+    ]);
+  });
+
   test("knows workloads only, where it is told so", async () => {
     const lines = emfLines("workload");
     await using it = await memoryApp(define, { worker: false });
