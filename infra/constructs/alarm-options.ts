@@ -19,8 +19,8 @@ export interface AlarmActions {
  * limits where the program that synthesizes imports them.
  */
 export interface AlarmOptions extends AlarmActions {
-  /** Waiting tasks, each number an alarm of its own; none: an empty array. @default - 100, 500 and 1,000 */
-  readonly queueDepths?: readonly number[];
+  /** Waiting tasks, each number an alarm of its own. @default - 100, 500 and 1,000 */
+  readonly queueDepths?: readonly number[] | "off";
   /** Minutes in a row that a depth has to last. @default 5 */
   readonly queueDepthMinutes?: number;
   /** Age of the oldest task, delays and the time it runs included. @default - "20m", or the longest task and 5 minutes */
@@ -78,7 +78,7 @@ export function alarmSettings(
   const longest = Math.max(longestSeconds, lambda?.timeoutSeconds ?? 0);
   const busy = longest === 0 ? 0 : longest + BEYOND_LONGEST_SECONDS;
   return {
-    queueDepths: options.queueDepths ?? ALARM_DEFAULTS.queueDepths,
+    queueDepths: options.queueDepths === "off" ? [] : (options.queueDepths ?? ALARM_DEFAULTS.queueDepths),
     queueDepthMinutes: options.queueDepthMinutes ?? ALARM_DEFAULTS.queueDepthMinutes,
     ageOfOldestSeconds: span(options, "ageOfOldest", Math.max(ALARM_DEFAULTS.ageOfOldestSeconds, busy)),
     deadLetters: options.deadLetters ?? ALARM_DEFAULTS.deadLetters,

@@ -1,5 +1,6 @@
 // What exists already and is taken by its ARN. Everything of Lovage is found by its name, so the name has to be the app's.
 import { Arn, ArnFormat, Token } from "aws-cdk-lib";
+import { describe } from "../../lib/duration.ts";
 import { deadLetterQueueName, queueName, tableName } from "../../lib/store/table.ts";
 import type { ExistingQueues } from "./workload-queues.ts";
 
@@ -63,6 +64,12 @@ export function problemsOf(
   return [...unknown, ...bucketless, ...expected.flatMap((one) => problemOf(one, place))];
 }
 
+const EXAMPLE = {
+  sqs: "arn:aws:sqs:<region>:<account>:",
+  dynamodb: "arn:aws:dynamodb:<region>:<account>:table/",
+  s3: "arn:aws:s3:::",
+} as const;
+
 /** A value that is known at deployment only cannot be checked here. */
 function problemOf({ what, arn, service, name }: Expected, place: Place): string[] {
   if (Token.isUnresolved(arn)) return [];
@@ -85,7 +92,7 @@ function problemOf({ what, arn, service, name }: Expected, place: Place): string
       `existing ${what} is "${arn}", but the app is deployed to ${elsewhere.join(" and ")}; producers and workers look for it there`,
     ];
   return [
-    `existing ${what} is "${arn}"; producers and workers look for the ${service} resource "${name}", so its ARN has to end in that name`,
+    `existing ${what} is ${describe(arn)}; producers and workers look for the ${service} resource "${name}", so it takes an ARN such as ${EXAMPLE[service]}${name}`,
   ];
 }
 

@@ -1,4 +1,4 @@
-import { type Environment, RemovalPolicy, Stack } from "aws-cdk-lib";
+import { Annotations, type Environment, RemovalPolicy, Stack } from "aws-cdk-lib";
 import type { ITable, Table } from "aws-cdk-lib/aws-dynamodb";
 import type { IVpc } from "aws-cdk-lib/aws-ec2";
 import type { TaskDefinition } from "aws-cdk-lib/aws-ecs";
@@ -14,6 +14,7 @@ import { configure, principalOf } from "./configure.ts";
 import { ContainerCluster, ContainersStack } from "./container-cluster.ts";
 import type { Existing } from "./existing.ts";
 import { AppGrants } from "./grants.ts";
+import { refuseUnknownOptions } from "./known-options.ts";
 import type { PayloadBucket } from "./payload-bucket.ts";
 import { entryModule, projectOf } from "./project.ts";
 import {
@@ -118,6 +119,7 @@ export class TaskApp extends Construct {
 
   constructor(scope: Construct, id: string, props: TaskAppProps) {
     super(scope, id);
+    refuseUnknownOptions(props);
     const { app, removalPolicy = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE, existing = {} } = props;
     this.appName = app.name;
     const inStack = scope.node.scopes.some(Stack.isStack);
@@ -134,6 +136,11 @@ export class TaskApp extends Construct {
 
     const results = place("Results", stackNameOf(tableName(app.name)), `Results of ${app.name}`);
     refuseSecondApp(this, app.name, settings, Stack.of(results), inStack);
+    if (app.tasks?.size === 0)
+      Annotations.of(results).addWarningV2(
+        "lovage:no-tasks-known",
+        `no task of app "${app.name}" is known, so nothing is checked against them: import their modules in the program that synthesizes, as in import "../tasks.ts" (workers of an app that has none do not start)`,
+      );
     const { table, payloads } = appResources(results, props, settings, removalPolicy);
     this.table = table;
     this.payloads = payloads;

@@ -2,7 +2,7 @@
 import { Duration, RemovalPolicy } from "aws-cdk-lib";
 import { Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { Architecture, EventSourceMapping, RecursiveLoop, Runtime } from "aws-cdk-lib/aws-lambda";
-import { type BundlingOptions, NodejsFunction, OutputFormat } from "aws-cdk-lib/aws-lambda-nodejs";
+import { type BundlingOptions, LogLevel, NodejsFunction, OutputFormat } from "aws-cdk-lib/aws-lambda-nodejs";
 import { LogGroup, type RetentionDays } from "aws-cdk-lib/aws-logs";
 import type { IQueue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
@@ -97,6 +97,7 @@ function bundlingOptions({
     externalModules: [...external],
     esbuildArgs: { "--log-override": `${refusedWarning}=error` },
     bundleAwsSDK: true,
+    logLevel: LogLevel.WARNING, // of a good bundle esbuild would say its size only, with a warning sign at 1 MB
     forceDockerBundling: false,
   };
 }

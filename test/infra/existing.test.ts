@@ -44,6 +44,12 @@ describe("refused at synth", () => {
       { queues: { default: { ...queues.default, deadLetterQueueArn: sqs("duckling-default") } } },
       /deadLetterQueueArn is ".*:duckling-default".*"duckling-default-dead"/,
     ],
+    [{ tableArn: "duckling" }, /such as arn:aws:dynamodb:<region>:<account>:table\/duckling$/],
+    [{ bucketArn: "duckling-payloads" }, /such as arn:aws:s3:::duckling-payloads$/],
+    [
+      { queues: { default: { ...queues.default, queueArn: "duckling-default" } } },
+      /queueArn is "duckling-default";.*such as arn:aws:sqs:<region>:<account>:duckling-default$/,
+    ],
   ])("%j", (existing, message) => {
     const deploying = () => deploy({ app, existing });
     expect(deploying).toThrow(InvalidOption);
