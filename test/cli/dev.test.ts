@@ -89,8 +89,8 @@ describe.concurrent("lovage dev", () => {
     const worker = await json(["send", "pid", "--local", "--wait", "--timeout", "15s"], project);
     expect(worker.value).toBe(workerPids(dev)[0]);
 
-    await lovage(["send", "loop", "--local"], project);
-    await dev.said("clidev-default: the function failed with 1 messages: timed out");
+    const { stdout } = await lovage(["send", "loop", "--local"], project);
+    await dev.said(`clidev-default: the function failed with loop ${stdout.trim()}: timed out`);
     dev.kill("SIGINT");
     expect((await dev.ended()).code).toBe(0);
   });

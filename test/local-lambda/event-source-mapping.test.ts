@@ -1,11 +1,13 @@
 // The rules of Lambda's SQS event source mapping, one by one, with a made-up function and virtual time.
 import { describe, expect, test } from "vitest";
 import { BrokerUnavailable, QueueNotFound } from "../../lib/errors.ts";
-import { EventSourceMapping, failuresIn } from "../../lib/local/lambda/event-source-mapping.ts";
-import type { InvocationResult } from "../../lib/local/lambda/sandbox.ts";
+import { EventSourceMapping, failuresIn, tasksOf } from "../../lib/local/lambda/event-source-mapping.ts";
+import { describe as describeResult, type InvocationResult } from "../../lib/local/lambda/sandbox.ts";
 import { MemoryBroker } from "../../lib/memory/broker.ts";
 import type { Delivery } from "../../lib/ports/broker.ts";
 import { FakeClock } from "../../lib/testing/fake-clock.ts";
+import { encode } from "../../lib/wire/envelope.ts";
+import { envelopeOf } from "../support/messages.ts";
 
 interface Event {
   readonly Records: readonly {
@@ -109,6 +111,15 @@ describe("an event source mapping", () => {
       });
     },
   );
+
+  test("names the tasks that a function failed with, for one that was killed has logged nothing", () => {
+    const message = (id: string) => ({ messageId: `m-${id}`, body: encode(envelopeOf({ task: "render", id }), "q") });
+    expect(tasksOf([message("a")])).toBe("render a");
+    expect(tasksOf([message("a"), { messageId: "m-b", body: "not a task" }])).toBe("render a, message m-b");
+    expect(tasksOf(["a", "b", "c", "d", "e"].map(message))).toBe("render a, render b, render c and 2 more");
+    const killed = { kind: "out of memory", megabytes: 271, limitMb: 256 } as const;
+    expect(describeResult(killed)).toBe("out of memory: used 271 MB of the 256 MB that it has (memory of onLambda())");
+  });
 
   test("tells of a message that could not be deleted, which then comes again, and goes on", async () => {
     const it = mapping({ visibilitySeconds: 10 });

@@ -11,6 +11,7 @@
 import { type Clock, systemClock } from "../../clock.ts";
 import { LOCAL_LAMBDA, SQS } from "../../defaults.ts";
 import type { Broker, Delivery } from "../../ports/broker.ts";
+import { decode } from "../../wire/decode.ts";
 import { describe, type InvocationResult } from "./sandbox.ts";
 
 export interface EventSourceMappingOptions {
@@ -105,7 +106,7 @@ export class EventSourceMapping {
       return { kind: "error", type: "Init", message: String(error) };
     });
     if (result.kind !== "response") {
-      onProblem(`${queue}: the function failed with ${batch.length} messages: ${describe(result)}`);
+      onProblem(`${queue}: the function failed with ${tasksOf(batch)}: ${describe(result)}`);
       this.#concurrency = Math.max(1, this.#concurrency - 1);
       this.#grownAt = this.#clock.monotonic();
       if (result.kind === "error" && result.type === "Init") await this.#clock.sleep(PAUSE_MS); // it would fail at once again
@@ -124,6 +125,22 @@ export class EventSourceMapping {
         `${queue}: ${refused.length} of ${done.length} messages could not be deleted and come again: ${refused[0]?.reason}`,
       );
   }
+}
+
+const SHOWN = 3;
+
+/** The tasks of a batch, for a function that was killed has logged none of them. */
+export function tasksOf(batch: readonly Pick<Delivery, "body" | "messageId">[]): string {
+  const shown = batch.slice(0, SHOWN).map(({ body, messageId }) => {
+    try {
+      const { task, id } = decode(body);
+      return `${task} ${id}`;
+    } catch {
+      return `message ${messageId}`; // no task's; what it is, its record or the dead-letter queue says
+    }
+  });
+  const more = batch.length - shown.length;
+  return `${shown.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
 /** The ids that failed; undefined where the answer makes all of them fail. */

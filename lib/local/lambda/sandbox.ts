@@ -24,7 +24,7 @@ export interface FunctionDefinition {
 export type InvocationResult =
   | Answer
   | { readonly kind: "timeout" }
-  | { readonly kind: "out of memory"; readonly megabytes: number }
+  | { readonly kind: "out of memory"; readonly megabytes: number; readonly limitMb: number }
   | { readonly kind: "exit"; readonly how: string };
 
 export class Sandbox implements AsyncDisposable {
@@ -130,8 +130,8 @@ export class Sandbox implements AsyncDisposable {
   #watchMemory(): void {
     const look = async () => {
       const megabytes = await residentMb(this.#child.pid);
-      if (megabytes !== undefined && megabytes > this.#definition.memoryMb)
-        this.#kill({ kind: "out of memory", megabytes });
+      const limitMb = this.#definition.memoryMb;
+      if (megabytes !== undefined && megabytes > limitMb) this.#kill({ kind: "out of memory", megabytes, limitMb });
       if (!this.#dead) this.#clock.timer(LOCAL_LAMBDA.memoryCheckMs, () => void look());
     };
     void look();
@@ -147,7 +147,7 @@ export function describe(result: InvocationResult): string {
     case "timeout":
       return "timed out";
     case "out of memory":
-      return `used ${result.megabytes} MB, more than it has`;
+      return `out of memory: used ${result.megabytes} MB of the ${result.limitMb} MB that it has (memory of onLambda())`;
     case "exit":
       return result.how;
     default:
