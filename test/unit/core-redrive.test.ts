@@ -1,6 +1,7 @@
 // A failed task is sent again as a new one: docs/protocol.md, "A redrive".
 import { describe, expect, test } from "vitest";
 import * as changes from "../../lib/core/changes.ts";
+import { claimOf } from "../../lib/core/decision.ts";
 import { certify, derivedId, idKey } from "../../lib/core/ids.ts";
 import { decideRedrive, redriveId } from "../../lib/core/redrive.ts";
 import type { TaskRecord } from "../../lib/store/record.ts";
@@ -25,6 +26,16 @@ function sent(record: TaskRecord, options = ONCE) {
   if (decision.kind !== "send") throw new Error(decision.kind);
   return decision;
 }
+
+test("what claims a redrive says where it came from, and other claims say nothing of it", () => {
+  const received = (redrivenFrom?: string) => ({
+    envelope: envelopeOf({ id: "t-2", ...(redrivenFrom !== undefined && { redrivenFrom }) }),
+    workload: "renders",
+    receiveCount: 1,
+  });
+  expect(claimOf(received("t-1"), "token")).toMatchObject({ id: "t-2", redrivenFrom: "t-1" });
+  expect(claimOf(received(), "token")).not.toHaveProperty("redrivenFrom");
+});
 
 describe("a failed task is sent again", () => {
   test("as a new task with an id of its own, on the workload it failed on, and counted after that", () => {
