@@ -32,6 +32,7 @@ test("what claims a redrive says where it came from, and other claims say nothin
     envelope: envelopeOf({ id: "t-2", ...(redrivenFrom !== undefined && { redrivenFrom }) }),
     workload: "renders",
     receiveCount: 1,
+    body: "{}",
   });
   expect(claimOf(received("t-1"), "token")).toMatchObject({ id: "t-2", redrivenFrom: "t-1" });
   expect(claimOf(received(), "token")).not.toHaveProperty("redrivenFrom");
