@@ -175,7 +175,7 @@ describe("the error document", () => {
     await bundle("no-tasks-handler", fixture("no-tasks-handler.ts"));
     await using fn = deployed("no-tasks-handler");
     await expect(fn.invoke("{}")).rejects.toThrow(
-      /cannot be loaded: StartupFailed: app "forgetful" has no tasks.*; import the modules that define tasks/,
+      /cannot be loaded: StartupFailed: app "forgetful" has no tasks.*; export the modules that define tasks/,
     );
   });
 
