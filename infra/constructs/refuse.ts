@@ -6,7 +6,7 @@ import { InvalidOption } from "../../lib/errors.ts";
 import { deadLetterQueueName, queueName, tableName } from "../../lib/store/table.ts";
 import { type AlarmOptions, alarmSettings } from "./alarm-options.ts";
 import { type Place, problemsOf } from "./existing.ts";
-import type { TaskAppProps } from "./task-app.ts";
+import type { AppDefinition, DeployedTask, TaskAppProps } from "./task-app.ts";
 import { broken, NAMING_RULES, TASK_RULES, WORKLOAD_RULES, type WorkloadSettings } from "./validate.ts";
 import { ALARM_RULES, TABLE_ALARM_RULES } from "./validate-alarms.ts";
 
@@ -24,10 +24,14 @@ export function settingsOf(props: TaskAppProps): readonly WorkloadSettings[] {
   }));
 }
 
+/** The tasks of a workload, where the program that synthesizes has imported them. */
+export function tasksOf({ tasks }: AppDefinition, workload: string): readonly DeployedTask["settings"][] {
+  return [...(tasks?.values() ?? [])].map(({ settings }) => settings).filter((task) => task.workload === workload);
+}
+
 /** Seconds that the longest task of a workload may run, as far as the tasks are known. */
 function longestOf(workload: string, { app }: TaskAppProps): number {
-  const own = [...(app.tasks?.values() ?? [])].filter(({ settings }) => settings.workload === workload);
-  return Math.max(0, ...own.map(({ settings }) => settings.timeLimit));
+  return Math.max(0, ...tasksOf(app, workload).map(({ timeLimit }) => timeLimit));
 }
 
 /** Queue names may have underscores, stack names may not. */
@@ -81,14 +85,12 @@ export function refuseWhatCannotWork(
     stacks: inStack ? [] : stacksOf(app.name, settings),
     alarmsFor: Object.keys(workloadAlarms),
   };
-  const tasks = [...(app.tasks?.values() ?? [])].map((task) => task.settings);
-  const ofWorkload = (one: WorkloadSettings) => {
-    const own = tasks.filter(({ workload }) => workload === one.workload);
-    return [
+  const known = (app.tasks?.size ?? 0) > 0;
+  const ofWorkload = (one: WorkloadSettings) =>
+    [
       ...broken([...WORKLOAD_RULES, ...ALARM_RULES], one),
-      ...(tasks.length === 0 ? [] : broken(TASK_RULES, { ...one, tasks: own })),
+      ...(known ? broken(TASK_RULES, { ...one, tasks: tasksOf(app, one.workload) }) : []),
     ].map((message) => `workload "${one.workload}": ${message}`);
-  };
   const problems = [
     ...broken(NAMING_RULES, naming),
     ...broken(TABLE_ALARM_RULES, { tableThrottles }),

@@ -24,6 +24,7 @@ import {
   refuseWhatCannotWork,
   settingsOf,
   stackNameOf,
+  tasksOf,
 } from "./refuse.ts";
 import { type ImageOptions, workerImage } from "./worker-image.ts";
 import { WorkloadResources } from "./workload-resources.ts";
@@ -185,7 +186,7 @@ export class TaskApp extends Construct {
           alarms: alarmsOf(workload, props),
           existing: existing.queues?.[workload],
           containers: one.fargate && containers ? containers : undefined,
-          tasks: tasksOf(app, workload),
+          tasks: tasksOf(app, workload).map(({ name }) => name),
         };
         const resources = new WorkloadResources(home, "Workload", { ...shared, ...own });
         // A worker that finds no table, or no bucket, ends at once. Stacks of their own are deployed in that order anyway.
@@ -229,11 +230,4 @@ export class TaskApp extends Construct {
     configure(grantee, this.environment);
     return this.#grants.redrive(principalOf(grantee));
   }
-}
-
-/** Names of the tasks of a workload, where the program that synthesizes has imported them. */
-function tasksOf({ tasks }: AppDefinition, workload: string): readonly string[] {
-  return [...(tasks?.values() ?? [])]
-    .filter((task) => task.settings.workload === workload)
-    .map((task) => task.settings.name);
 }
