@@ -17,6 +17,7 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 30_000,
     pool: "forks",
+    maxWorkers: "100%", // of the cores: most tests wait for a process or a socket
     typecheck: { enabled: true, include: ["test/types/**/*.test-d.ts"] },
   },
 });
