@@ -170,6 +170,12 @@ export const CLOCK_SKEW_MS = 5_000;
 /** No SQS message outlives this: its longest retention and an hour for good measure. Older without a record is LOST. */
 export const MESSAGE_LIFETIME_MS = (14 * DAY + HOUR) * 1_000;
 
+/**
+ * A next attempt whose message is sent anew so long after it was due is noted in its record: the message lives on from there. Below
+ * this the hour that MESSAGE_LIFETIME_MS has to spare covers it, a delay of 15 minutes included.
+ */
+export const RESEND_NOTED_AFTER_MS = 30 * MINUTE * 1_000;
+
 /** A terminal record is kept at least this long: longer than any message that could repeat it. */
 export const RECORD_LIFETIME_MS = 15 * DAY * 1_000;
 

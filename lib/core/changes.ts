@@ -35,7 +35,8 @@ export type ChangeKind =
   | "retry"
   | "request-revoke"
   | "forget"
-  | "count-redrive";
+  | "count-redrive"
+  | "resend";
 
 export interface Change {
   readonly kind: ChangeKind;
@@ -87,6 +88,15 @@ export function recordPending(id: string, task: string, workload: string, now: n
     when: [{ absent: true }, { states: ["PENDING"] }],
     set: { state: "PENDING", task, workload, attempt: 0, publishedAt: now, expiresAt: now + RECORD_LIFETIME_MS },
   };
+}
+
+/**
+ * Notes that the message of an attempt that waits was sent anew: it may lie in its queue for as long again, and must not read LOST
+ * before it is gone. Where there is no RETRY to note it in, `recordPending` does.
+ */
+export function resend({ id, token, attempt }: TaskRecord, now: number): Change {
+  const same = token === undefined ? { attemptAtMost: attempt } : { token };
+  return { kind: "resend", id, when: [{ states: ["RETRY"], ...same }], set: { publishedAt: now } };
 }
 
 /**

@@ -39,7 +39,13 @@ export function decideDeadLetter(
       envelope: { ...envelope, resends: resends + 1 },
       delaySeconds: delaySeconds(envelope.eta, circumstances.now),
     };
-    return { row: "dead letter, never claimed", publish: [again], settle: ACK };
+    // Its message lives on from here, and its task is not to read LOST before that is gone.
+    const { id, task } = envelope;
+    const change =
+      existing?.state === "RETRY"
+        ? changes.resend(existing, circumstances.now)
+        : changes.recordPending(id, task, workload, circumstances.now);
+    return { row: "dead letter, never claimed", change, publish: [again], settle: ACK };
   }
   const over =
     existing?.state === "STARTED" && existing.attempt <= envelope.retries && leaseIsOver(existing, circumstances.now);

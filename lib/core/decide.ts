@@ -6,7 +6,7 @@
 //  dead letter ─────────────────────────────────────────────────────────────────────────────────────────── core/dead-letter.ts
 //
 // docs/protocol.md is the same as a table, state × event, one row for each branch below.
-import { UNKNOWN_TASK_PAUSES } from "../defaults.ts";
+import { RESEND_NOTED_AFTER_MS, UNKNOWN_TASK_PAUSES } from "../defaults.ts";
 import { type Failure, isTerminal, type TaskRecord } from "../store/record.ts";
 import type { Envelope } from "../wire/envelope.ts";
 import * as changes from "./changes.ts";
@@ -101,7 +101,13 @@ export function decideRefused(
     };
   }
   if (existing?.state === "RETRY" && existing.attempt > envelope.retries) {
-    return { row: "retry ahead", publish: [fromRetryRecord(received, existing, now)], settle: ACK };
+    const overdueMs = now - Math.max(existing.retryAt ?? now, existing.publishedAt ?? 0);
+    return {
+      row: "retry ahead",
+      ...onlyIf(overdueMs > RESEND_NOTED_AFTER_MS, changes.resend(existing, now)),
+      publish: [fromRetryRecord(received, existing, now)],
+      settle: ACK,
+    };
   }
   if (existing?.state === "STARTED" && !leaseIsOver(existing, now)) {
     return {

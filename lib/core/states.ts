@@ -22,7 +22,7 @@ export function conclude(record: TaskRecord | undefined, certificate: Certificat
     case "PENDING":
       return outlived(record.publishedAt, now) ? "LOST" : "PENDING";
     case "RETRY":
-      return outlived(record.retryAt, now) ? "LOST" : "RETRY";
+      return outlived(latest(record.retryAt, record.publishedAt), now) ? "LOST" : "RETRY";
     case "STARTED":
       if (outlived(record.leaseUntil, now)) return "LOST";
       return now >= (record.leaseUntil ?? 0) + CLOCK_SKEW_MS ? "STALLED" : "STARTED";
@@ -35,6 +35,11 @@ function concludeFromId({ genuine, untracked, madeAt }: Certificate, now: number
   if (!genuine) return "UNKNOWN";
   if (untracked) return "UNTRACKED";
   return outlived(madeAt, now) ? "LOST" : "PENDING";
+}
+
+/** When the message of a retry was due, or was sent anew after that. */
+function latest(dueAt: number | undefined, sentAt = 0): number | undefined {
+  return dueAt === undefined ? undefined : Math.max(dueAt, sentAt);
 }
 
 function outlived(since: number | undefined, now: number): boolean {

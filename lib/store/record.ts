@@ -48,7 +48,7 @@ export interface TaskRecord {
   readonly retryAt?: number;
   /** In RETRY: JSON of `[args, kwargs]` where the task asked for others, or of a PayloadRef to it. */
   readonly retryArgs?: string;
-  /** Epoch ms of the publish, where it is recorded (chosen ids). */
+  /** Epoch ms of the publish, where it is recorded (chosen ids), or of the latest time its message was sent anew. */
   readonly publishedAt?: number;
   /** JSON of the result. Absent where there is none (undefined, ignored, forgotten). */
   readonly result?: string;

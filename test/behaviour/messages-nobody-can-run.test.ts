@@ -132,7 +132,11 @@ describe("a dead letter", () => {
     await it.startWorker();
     await it.advance(20);
     expect(send).toHaveBeenCalled();
-    expect([it.broker.bodies(DEAD), it.record(result), await result.state()]).toEqual([[body], undefined, "PENDING"]);
+    expect([it.broker.bodies(DEAD), it.record(result)?.state, await result.state()]).toEqual([
+      [body],
+      "PENDING",
+      "PENDING",
+    ]);
     send.mockRestore();
     expect(await it.settle(result)).toBe("SUCCESS");
     expect(it.broker.bodies(DEAD)).toEqual([]);

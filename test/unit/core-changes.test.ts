@@ -70,11 +70,16 @@ function allButForget(): changes.Change[] {
   ];
 }
 
+const resend = (of: Partial<TaskRecord> = { token: "mine" }) =>
+  changes.resend({ id: "t-1", state: "RETRY", attempt: claim.attempt, ...of }, NOW);
+
 test("a change says what it is", () => {
-  const kinds = [...allButForget(), changes.forget("t-1"), changes.countRedrive("t-1", 0)].map(({ kind }) => kind);
+  const kinds = [...allButForget(), changes.forget("t-1"), changes.countRedrive("t-1", 0), resend()].map(
+    ({ kind }) => kind,
+  );
   expect([...new Set(kinds)]).toEqual([
     ...["record-pending", "claim", "heartbeat", "report", "succeed", "fail", "revoke", "retry", "request-revoke"],
-    ...["forget", "count-redrive"],
+    ...["forget", "count-redrive", "resend"],
   ]);
 });
 
@@ -126,6 +131,12 @@ describe("the condition of a change holds exactly where", () => {
       "revokeUnstarted: nobody runs it and nobody ended it",
       () => changes.revokeUnstarted("t-1", NOW, failure, DAY),
       (r) => r === undefined || r.state === "PENDING" || r.state === "RETRY",
+    ],
+    ["resend: it is still the same RETRY", () => resend(), (r) => r?.state === "RETRY" && r.token === "mine"],
+    [
+      "resend, of a record without a token: it is a RETRY of this attempt at most",
+      () => resend({}),
+      (r) => r?.state === "RETRY" && upToMine(r),
     ],
     ["requestRevoke: somebody runs it", () => changes.requestRevoke("t-1", "cooperate"), (r) => r?.state === "STARTED"],
     ["countRedrive: it failed", () => changes.countRedrive("t-1", 0), (r) => r?.state === "FAILURE"],

@@ -15,7 +15,7 @@ import {
 import { type Circumstances, claimOf, type Mode, type Received, type TaskPolicy } from "../../lib/core/decision.ts";
 import { idKey } from "../../lib/core/ids.ts";
 import type { Outcome } from "../../lib/core/outcome.ts";
-import { CLOCK_SKEW_MS, MAX_DEAD_LETTER_RESENDS } from "../../lib/defaults.ts";
+import { CLOCK_SKEW_MS, MAX_DEAD_LETTER_RESENDS, RESEND_NOTED_AFTER_MS } from "../../lib/defaults.ts";
 import { STORED_STATES, type TaskRecord } from "../../lib/store/record.ts";
 import type { Envelope } from "../../lib/wire/envelope.ts";
 import { envelopeOf, POLICY, signatureOf } from "../support/messages.ts";
@@ -133,6 +133,16 @@ describe("the claim, or any write that needs a right, is refused", () => {
     const decision = end({ kind: "success", result: "5" });
     const again = refused(changes.applied(decision.change as changes.Change, record({ token: "mine" })));
     expect(again.publish).toEqual(decision.publish);
+  });
+
+  test("row 9: a next attempt that was due 30 minutes ago is noted as sent anew: its message lives on from here", () => {
+    const due = (retryAt: number, publishedAt?: number) =>
+      refused(record({ state: "RETRY", attempt: 2, retryAt, ...(publishedAt !== undefined && { publishedAt }) }));
+    const late = record({ state: "RETRY", attempt: 2, retryAt: NOW - RESEND_NOTED_AFTER_MS - 1 });
+    expect(refused(late).change).toEqual(changes.resend(late, NOW));
+    expect(due(NOW - RESEND_NOTED_AFTER_MS)).not.toHaveProperty("change");
+    expect(due(NOW - RESEND_NOTED_AFTER_MS - 1, NOW - 1)).not.toHaveProperty("change");
+    expect(refused(record({ state: "RETRY", attempt: 2 }))).not.toHaveProperty("change");
   });
 
   test("row 9: RETRY with attempt > n → the next attempt, from the record, with the rest of its delay, acknowledged", () => {
@@ -424,10 +434,15 @@ describe("a dead letter", () => {
     record({ state: "RETRY", attempt: 0 }),
   ];
 
-  test("row 30: nobody could start it → the message again, acknowledged", () => {
+  test("row 30: nobody could start it → since when its message waits, the message again, acknowledged", () => {
     for (const existing of waiting) {
+      const change =
+        existing?.state === "RETRY"
+          ? changes.resend(existing, NOW)
+          : changes.recordPending(received.envelope.id, "add", "renders", NOW);
       expect(dead(existing)).toEqual({
         row: "dead letter, never claimed",
+        change,
         publish: [{ workload: "renders", envelope: { ...received.envelope, resends: 1 }, delaySeconds: 0 }],
         settle: ACK,
       });

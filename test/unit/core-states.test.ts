@@ -37,7 +37,15 @@ describe("what state() concludes from a record", () => {
     ["PENDING, published over 14 days and 1 hour ago", { state: "PENDING", publishedAt: OLD }, "LOST"],
     ["PENDING, nobody knows since when", { state: "PENDING" }, "PENDING"],
     ["RETRY, due later", { state: "RETRY", retryAt: NOW + 1 }, "RETRY"],
+    ["RETRY, nobody knows since when", { state: "RETRY" }, "RETRY"],
     ["RETRY, due over 14 days and 1 hour ago", { state: "RETRY", retryAt: OLD }, "LOST"],
+    [
+      "RETRY, due as long ago, its message sent anew since",
+      { state: "RETRY", retryAt: OLD, publishedAt: NOW },
+      "RETRY",
+    ],
+    ["RETRY, due and sent anew as long ago", { state: "RETRY", retryAt: OLD, publishedAt: OLD }, "LOST"],
+    ["RETRY, due later, published long ago", { state: "RETRY", retryAt: NOW, publishedAt: OLD }, "RETRY"],
     ["STARTED, lease live", { state: "STARTED", leaseUntil: NOW + 1 }, "STARTED"],
     ["STARTED, lease ended within the skew", { state: "STARTED", leaseUntil: NOW - CLOCK_SKEW_MS + 1 }, "STARTED"],
     [
