@@ -11,6 +11,8 @@ export interface MemoryQueue {
   readonly deadLetter?: string;
   /** Receives before the message goes to `deadLetter`. */
   readonly maxReceiveCount?: number;
+  /** Seconds after its send that a message is gone, wherever it has moved meanwhile (MessageRetentionPeriod). @default - it stays */
+  readonly retentionSeconds?: number;
 }
 
 interface Message {
@@ -53,15 +55,7 @@ export class MemoryBroker implements Broker {
       );
     }
     if (body.length > SQS.maxMessageBytes) throw new MessageTooLarge("the message", body.length, SQS.maxMessageBytes);
-    const now = this.#clock.now();
-    this.#add(queue, {
-      messageId: `message-${++this.#sequence}`,
-      body,
-      sentAt: now,
-      receiveCount: 0,
-      visibleAt: now + delaySeconds * 1_000,
-      receipt: undefined,
-    });
+    this.#put(queue, body, this.#clock.now(), delaySeconds);
   }
 
   async receive(
@@ -111,6 +105,11 @@ export class MemoryBroker implements Broker {
 
   async close(): Promise<void> {}
 
+  /** Delivers a message once more, as SQS may, even where it has been deleted. Its retention goes on: for tests. */
+  duplicate({ queue, body, sentAt }: Delivery, delaySeconds: number): void {
+    this.#put(this.#queue(queue), body, sentAt, delaySeconds);
+  }
+
   /** Bodies on a queue, visible or not, oldest first: for tests. */
   bodies(name: string): readonly string[] {
     return [...this.#queue(name).messages.values()].map((message) => message.body);
@@ -130,7 +129,25 @@ export class MemoryBroker implements Broker {
   #queue(name: string): Queue {
     const queue = this.#queues.get(name);
     if (queue === undefined) throw new QueueNotFound(name, "memory");
+    this.#forgetOld(queue);
     return queue;
+  }
+
+  #forgetOld({ definition: { retentionSeconds }, messages }: Queue): void {
+    if (retentionSeconds === undefined) return;
+    const sentBefore = this.#clock.now() - retentionSeconds * 1_000;
+    for (const { messageId, sentAt } of messages.values()) if (sentAt <= sentBefore) messages.delete(messageId);
+  }
+
+  #put(queue: Queue, body: string, sentAt: number, delaySeconds: number): void {
+    this.#add(queue, {
+      messageId: `message-${++this.#sequence}`,
+      body,
+      sentAt,
+      receiveCount: 0,
+      visibleAt: this.#clock.now() + delaySeconds * 1_000,
+      receipt: undefined,
+    });
   }
 
   #add(queue: Queue, message: Message): void {
@@ -180,7 +197,7 @@ export class MemoryBroker implements Broker {
 
   async #wakeUp(queue: Queue, ms: number): Promise<void> {
     const awake = new AbortController();
-    const wake = () => awake.abort();
+    const wake = () => awake.abort("woken"); // without a reason it would make an error, with a stack
     queue.waiting.add(wake);
     await this.#clock.sleep(ms, awake.signal).catch(() => {}); // woken before its time
     queue.waiting.delete(wake);
