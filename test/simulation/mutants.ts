@@ -3,9 +3,11 @@ import type { Change, ChangeKind, Clause } from "../../lib/core/changes.ts";
 import type { Decision, Settle } from "../../lib/core/decision.ts";
 import type { Publication } from "../../lib/core/follow-ups.ts";
 import type { RedriveDecision } from "../../lib/core/redrive.ts";
+import { CLOCK_SKEW_MS } from "../../lib/defaults.ts";
 import { settle } from "../../lib/worker/apply.ts";
 import { type Protocol, protocol } from "../../lib/worker/execution.ts";
-import type { Mutant } from "./world.ts";
+import type { Mutant } from "./mutant.ts";
+import { isBeat, VISIBILITY } from "./names.ts";
 
 type Edit = (change: Change) => Change;
 
@@ -129,6 +131,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a message refused in a race is acknowledged",
+    from: 365,
     protocol: atRow("decideRefused", /changed meanwhile/, settled(ACK)),
   },
   { name: "a success publishes no callbacks", protocol: atRow("decide", /^success/, silent) },
@@ -247,6 +250,61 @@ export const MUTANTS: readonly Mutant[] = [
     name: "the message is acknowledged before the follow-ups are out",
     protocol: ordered("write", "settle", "publish"),
   },
+  {
+    name: "a dead letter that is sent again says nothing of it",
+    protocol: atRow("decideDeadLetter", /never claimed/, ({ change: _, ...rest }) => rest),
+  },
+  {
+    name: "an overdue next attempt that is sent again says nothing of it",
+    from: 1_245,
+    protocol: atRow("decideRefused", /retry ahead/, ({ change: _, ...rest }) => rest),
+  },
+  // messages
+  {
+    name: "a message that cannot be read is dropped",
+    protocol: applying((decision) => (decision.row === "unreadable, no id" ? { ...decision, settle: ACK } : decision)),
+  },
+  {
+    name: "a message that cannot be read is acknowledged without a record",
+    protocol: applying((decision) => {
+      const { change: _, ...rest } = decision;
+      return decision.row === "unreadable" ? rest : decision;
+    }),
+  },
+  {
+    name: "an unknown task is acknowledged without a record",
+    protocol: atRow("decideUnrunnable", /^unrunnable$/, ({ change: _, ...rest }) => rest),
+  },
+  {
+    name: "an unknown task is given back for ever",
+    protocol: atRow("decideUnrunnable", /^unrunnable$/, givenBackForEver),
+  },
+  {
+    name: "a heartbeat goes on when its message has been given back",
+    broker: (broker, clock) => ({
+      ...broker,
+      changeVisibility: async (delivery, seconds) => {
+        const answer = await broker.changeVisibility(delivery, seconds);
+        if (!isBeat(seconds))
+          clock.timer(500, () => void broker.changeVisibility(delivery, VISIBILITY).catch(() => {}));
+        return answer;
+      },
+    }),
+  },
+  {
+    name: "a function reports nothing as failed",
+    response: () => ({ batchItemFailures: [] }),
+  },
+  // clocks
+  {
+    name: "a lease is over at once where it ends, whatever the clocks",
+    change: onKinds(["claim"], (change) => ({
+      ...change,
+      when: change.when.map((clause) =>
+        clause.leaseOverAt === undefined ? clause : { ...clause, leaseOverAt: clause.leaseOverAt + CLOCK_SKEW_MS },
+      ),
+    })),
+  },
   // hooks
   {
     name: "an ending that another execution recorded is announced again",
@@ -303,13 +361,30 @@ export const BATCH_MUTANTS: readonly Mutant[] = [
   { name: "a retry's statement ignores a request to revoke", statement: without("notRevokeRequested", ["retry"]) },
 ];
 
-/** `apply`, with what it publishes changed. */
-function publishing(edit: (publication: Publication) => Publication): Partial<Protocol> {
-  const edited = (decision: Decision): Decision => ({ ...decision, publish: decision.publish.map(edit) });
+function givenBackForEver(decision: Decision): Decision {
+  return { row: decision.row, publish: [], settle: { kind: "release", seconds: 10 } };
+}
+
+/** What is applied is changed. */
+function applying(edit: (decision: Decision) => Decision): Partial<Protocol> {
   return {
     apply: (decision, delivery, workload, refused, deps, steps) =>
-      protocol.apply(edited(decision), delivery, workload, (existing) => edited(refused(existing)), deps, steps),
+      protocol.apply(edit(decision), delivery, workload, (existing) => edit(refused(existing)), deps, steps),
   };
+}
+
+/** Throws where there is none of that name. */
+export function mutantNamed(name: string): Mutant {
+  const all = [...MUTANTS, ...BATCH_MUTANTS];
+  const found = all.find((mutant) => mutant.name === name);
+  if (found === undefined)
+    throw new Error(`there is no mutant "${name}"; there are\n  ${all.map((one) => one.name).join("\n  ")}`);
+  return found;
+}
+
+/** `apply`, with what it publishes changed. */
+function publishing(edit: (publication: Publication) => Publication): Partial<Protocol> {
+  return applying((decision) => ({ ...decision, publish: decision.publish.map(edit) }));
 }
 
 /** `apply` with its effects in another order. Unless it is named, the payload is put first. */

@@ -6,6 +6,7 @@ import type { Statement } from "../../lib/aws/statements.ts";
 import type { Change, ChangeKind } from "../../lib/core/changes.ts";
 import type { MemoryResultStore } from "../../lib/memory/result-store.ts";
 import type { StoredState, TaskRecord } from "../../lib/store/record.ts";
+import type { BatchFault, Dice } from "./faults.ts";
 import type { World } from "./world.ts";
 
 const INSERT = /^INSERT INTO "[^"]+" VALUE \{(.+)\}$/;
@@ -53,32 +54,34 @@ export function read({ Statement: text, Parameters }: Statement): Change {
 /** `edit` takes a condition of the statements away. */
 export function simulatedStatements(
   world: World,
+  dice: Dice,
   store: MemoryResultStore,
   edit: (change: Change) => Change = (change) => change,
 ): ExecuteStatements {
-  const roll = (rate: number, fault: string) => {
-    const hit = world.faulty && world.random() < rate;
-    if (hit) world.count(fault);
-    return hit;
+  const { clock, weather } = world;
+  const roll = (fault: BatchFault) => {
+    const size = dice.roll(fault, weather.rates[fault]);
+    if (size !== undefined) world.batchTrouble = true;
+    return size;
   };
-  const { rates, clock } = world;
   const execute = async (change: Change): Promise<"done" | StatementError> => {
-    if (roll(rates.failBefore, "statement refused")) return { Code: "ThrottlingError" };
+    if (roll("statement refused") !== undefined) return { Code: "ThrottlingError" };
     const { applied } = await store.write(edit(change));
     return applied ? "done" : { Code: change.kind === "claim" ? "DuplicateItem" : "ConditionalCheckFailed" };
   };
   return async (statements) => {
-    world.count(statements.length === 1 ? "batch of one" : "batch of several");
+    world.batches.add(statements.length);
     const batch = statements.map(read);
     if (new Set(batch.map(({ id }) => id)).size < batch.length) throw new Error("a batch holds one id twice");
-    if (roll(rates.failBefore, "batch failed")) throw new Error("nothing happened");
-    if (roll(rates.late, "batch late")) await clock.sleep(world.random() * 40_000);
-    const partly = roll(rates.lostAnswer, "batch applied in part") ? world.random() * batch.length : batch.length;
+    if (world.isDown("DynamoDB") || roll("batch failed") !== undefined) throw new Error("nothing happened");
+    const late = roll("batch late");
+    if (late !== undefined) await clock.sleep(late * 40_000);
+    const partly = roll("batch applied in part") ?? 1;
     const answers: ("done" | StatementError)[] = [];
-    for (const change of batch.slice(0, Math.ceil(partly))) answers.push(await execute(change));
+    for (const change of batch.slice(0, Math.ceil(partly * batch.length))) answers.push(await execute(change));
     if (answers.length < batch.length) throw new Error("it broke off");
-    if (roll(rates.lostAnswer, "batch answer lost")) throw new Error("the answer was lost");
-    if (!roll(rates.sdkRetry, "batch heard twice")) return answers;
+    if (roll("batch answer lost") !== undefined) throw new Error("the answer was lost");
+    if (roll("batch heard twice") === undefined) return answers;
     const again: ("done" | StatementError)[] = [];
     for (const change of batch) again.push(await execute(change));
     return again;
