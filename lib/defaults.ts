@@ -219,8 +219,12 @@ export const MAX_RESULT_BYTES = DYNAMODB.maxItemBytes - 40_960;
 /** How long a publish may take, retries included, before it fails with BrokerUnavailable. */
 export const SEND_DEADLINE_MS = 10_000;
 
-/** Polling of `AsyncResult.get()`: first and longest pause, in milliseconds. */
-export const RESULT_POLL_MS = { first: 20, longest: 1_000, factor: 1.5 } as const;
+/**
+ * Polling of `AsyncResult.get()`: first and longest pause, in milliseconds. `lastLook`: what a look that is under way when the
+ * timeout comes is waited for, so that a table that does not answer holds nobody for longer. `outage`: how long a table that does
+ * not answer is asked again where there is no timeout.
+ */
+export const RESULT_POLL_MS = { first: 20, longest: 1_000, factor: 1.5, lastLook: 2_000, outage: 60_000 } as const;
 
 /**
  * How a worker ends after SIGTERM, part by part, once its grace is over. Whatever tasks, hooks and resources do, grace and

@@ -149,8 +149,17 @@ export class WrongContext extends LovageError {
 
 /** `get()` gave up waiting. The task is unaffected. */
 export class ResultTimeout extends LovageError {
-  constructor(id: string, state: string, seconds: number) {
-    super("LOVAGE_RESULT_TIMEOUT", `task ${id} is ${state} after ${seconds} s; it goes on, only the waiting ended`);
+  /** `state`: undefined where the result store, or the payload store, gave no answer; `cause` says why. */
+  constructor(id: string, state: string | undefined, seconds: number, options?: ErrorOptions) {
+    const unknown = `what became of task ${id} could not be read within ${seconds} s`;
+    const why = options?.cause instanceof Error ? `: ${options.cause.message}` : "";
+    super(
+      "LOVAGE_RESULT_TIMEOUT",
+      state === undefined
+        ? `${unknown}${why}; the task is unaffected, ask again`
+        : `task ${id} is ${state} after ${seconds} s; it goes on, only the waiting ended`,
+      options,
+    );
   }
 }
 

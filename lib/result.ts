@@ -9,8 +9,10 @@ import { type Duration, seconds } from "./duration.ts";
 import {
   NotReady,
   NotRevocable,
+  PayloadStoreUnavailable,
   ResultExpired,
   ResultTimeout,
+  StoreUnavailable,
   TaskFailed,
   TaskLost,
   TaskRevoked,
@@ -82,9 +84,11 @@ export class AsyncResult<T = unknown> {
   }
 
   /**
-   * Waits for the task's result, and returns it.
-   * @throws TaskFailed, TaskRevoked, TaskLost, TaskUnknown, ResultExpired, ResultTimeout; WrongContext inside a task;
-   * PayloadLost, PayloadStoreUnavailable or NotSupported where it lies in a payload store; the signal's reason. A task sent with `ignoreResult` returns undefined at once.
+   * Waits for the task's result, and returns it. A store that does not answer is asked again until the timeout; without one, for a minute.
+   * @throws TaskFailed, TaskRevoked, TaskLost, TaskUnknown, ResultExpired, ResultTimeout (at most 2 s after the timeout, where the store
+   * does not answer); WrongContext inside a task; StoreUnavailable or PayloadStoreUnavailable without a timeout; TableNotFound,
+   * AccessDenied; PayloadLost or NotSupported where it lies in a payload store; the signal's reason. A task sent with `ignoreResult`
+   * returns undefined at once.
    */
   async get({ timeout, signal }: GetOptions = {}): Promise<T> {
     if (running())
@@ -95,13 +99,17 @@ export class AsyncResult<T = unknown> {
     const limit = timeout === undefined ? Number.POSITIVE_INFINITY : seconds(timeout, "timeout of get()") * 1_000;
     const began = clock.monotonic();
     let pause: number = RESULT_POLL_MS.first;
+    const left = () => limit - (clock.monotonic() - began);
+    let answered = began;
     for (;;) {
       signal?.throwIfAborted();
-      const [state, record] = await this.#look();
-      if (isFinal(state) || state === "UNKNOWN") return this.#ending(state, record);
-      const left = limit - (clock.monotonic() - began);
-      if (left <= 0) throw new ResultTimeout(this.id, state, limit / 1_000);
-      await clock.sleep(Math.min(pause, left), signal);
+      const patience = Math.max(left(), RESULT_POLL_MS.lastLook);
+      const seen = await notLaterThan(patience, clock, signal, this.#peek());
+      if ("value" in seen) return seen.value;
+      if (left() <= 0) throw new ResultTimeout(this.id, seen.state, limit / 1_000, { cause: seen.cause });
+      if (seen.state !== undefined) answered = clock.monotonic();
+      if (timeout === undefined && clock.monotonic() - answered >= RESULT_POLL_MS.outage) throw seen.cause;
+      await clock.sleep(Math.min(pause, left()), signal);
       pause = Math.min(pause * RESULT_POLL_MS.factor, RESULT_POLL_MS.longest);
     }
   }
@@ -168,6 +176,18 @@ export class AsyncResult<T = unknown> {
     return this.id;
   }
 
+  /** Its value, the state it is still in, or why neither can be told at the moment. */
+  async #peek(): Promise<Peek<T>> {
+    try {
+      const [state, record] = await this.#look();
+      if (isFinal(state) || state === "UNKNOWN") return { value: await this.#ending(state, record) };
+      return { state };
+    } catch (cause) {
+      if (cause instanceof StoreUnavailable || cause instanceof PayloadStoreUnavailable) return { cause };
+      throw cause;
+    }
+  }
+
   async #look(): Promise<[State, TaskRecord | undefined]> {
     const store = await this.#deps.store();
     const record = await store.read(this.id);
@@ -198,6 +218,28 @@ export class AsyncResult<T = unknown> {
 
   async #fetch(ref: PayloadRef): Promise<string> {
     return fetchPayload(ref, `the result of task ${this.id}`, await this.#deps.payloads());
+  }
+}
+
+/** What one look brought: the value where it has ended, or else its state, or why that is not known. */
+type Peek<T> = { readonly value: T } | { readonly state?: State; readonly cause?: unknown };
+
+/** `look`, or nothing known where it takes longer than `ms`. Rejects with the signal's reason when it aborts. */
+async function notLaterThan<T>(
+  ms: number,
+  clock: Clock,
+  signal: AbortSignal | undefined,
+  look: Promise<Peek<T>>,
+): Promise<Peek<T>> {
+  const over = Promise.withResolvers<Peek<T>>();
+  const cancel = Number.isFinite(ms) ? clock.timer(ms, () => over.resolve({})) : () => {};
+  const aborted = () => over.reject(signal?.reason);
+  signal?.addEventListener("abort", aborted, { once: true });
+  try {
+    return await Promise.race([look, over.promise]);
+  } finally {
+    cancel();
+    signal?.removeEventListener("abort", aborted);
   }
 }
 

@@ -1,5 +1,12 @@
-import { expect, test } from "vitest";
-import { ResultTimeout, WrongContext } from "../../lib/errors.ts";
+import { describe, expect, test, vi } from "vitest";
+import { RESULT_POLL_MS } from "../../lib/defaults.ts";
+import {
+  AccessDenied,
+  PayloadStoreUnavailable,
+  ResultTimeout,
+  StoreUnavailable,
+  WrongContext,
+} from "../../lib/errors.ts";
 import { memoryApp } from "../support/memory-app.ts";
 
 const tasks = () =>
@@ -71,4 +78,89 @@ test("state(), ready() and info() may be asked inside a task", async () => {
   const result = await it.tasks.outer.delay();
   await it.settle(result);
   expect(await result.get()).toEqual([true, false, true]);
+});
+
+describe("where the table does not answer", () => {
+  const outage = () => Promise.reject(new StoreUnavailable("DynamoDB did not answer"));
+
+  test("get() waits on: hundreds of them, and each has its value when the table is back", async () => {
+    await using it = await tasks();
+    const results = await Promise.all(Array.from({ length: 300 }, () => it.tasks.slow.delay(0)));
+    await it.settle(...results);
+    const read = vi.spyOn(it.store, "read").mockImplementation(outage);
+    const values = Promise.all(results.map((result) => result.get({ timeout: "60s" })));
+    await it.advance(30);
+    read.mockRestore();
+    expect(await it.during(values)).toEqual(results.map(() => 0));
+  });
+
+  test("get() gives up at its timeout, and says why nothing is known", async () => {
+    await using it = await tasks();
+    const result = await it.tasks.slow.delay(0);
+    vi.spyOn(it.store, "read").mockImplementation(outage);
+    const began = it.clock.now();
+    const error = await it.during(result.get({ timeout: "5s" })).catch((caught: unknown) => caught);
+    expect(error).toBeInstanceOf(ResultTimeout);
+    expect(error).toMatchObject({
+      message: `what became of task ${result.id} could not be read within 5 s: DynamoDB did not answer; the task is unaffected, ask again`,
+      cause: expect.any(StoreUnavailable),
+    });
+    expect(it.clock.now() - began).toBeLessThan(7_000);
+  });
+
+  test("a read that never comes back does not hold get() beyond its timeout and the last look", async () => {
+    await using it = await tasks();
+    const result = await it.tasks.slow.delay(0);
+    vi.spyOn(it.store, "read").mockImplementation(() => new Promise(() => {}));
+    for (const [timeout, atMost] of [
+      [5, 5_000],
+      [0, RESULT_POLL_MS.lastLook],
+    ] as const) {
+      const began = it.clock.now();
+      const waiting = result.get({ timeout }).catch((caught: unknown) => [caught, it.clock.now() - began]);
+      expect(await it.during(waiting)).toEqual([expect.any(ResultTimeout), atMost]);
+    }
+    const stop = new AbortController();
+    const aborted = result.get({ signal: stop.signal });
+    stop.abort(new Error("enough"));
+    await expect(aborted).rejects.toThrow("enough");
+  });
+
+  test("get() without a timeout gives up after a minute without an answer, and an answer in between starts it anew", async () => {
+    await using it = await tasks();
+    const result = await it.tasks.slow.delay(600);
+    const read = vi.spyOn(it.store, "read").mockImplementation(outage);
+    const ended: unknown[] = [];
+    result.get().catch((error: unknown) => ended.push(error));
+    await it.advance(RESULT_POLL_MS.outage / 1_000 - 10);
+    read.mockRestore();
+    await it.advance(5);
+    vi.spyOn(it.store, "read").mockImplementation(outage);
+    await it.advance(RESULT_POLL_MS.outage / 1_000 - 10);
+    expect(ended).toEqual([]);
+    await it.advance(15);
+    expect(ended).toEqual([expect.any(StoreUnavailable)]);
+  });
+
+  test("a permission that is missing ends get() at once: no waiting mends it", async () => {
+    await using it = await tasks();
+    const result = await it.tasks.slow.delay(0);
+    vi.spyOn(it.store, "read").mockImplementation(() => Promise.reject(new AccessDenied("dynamodb:GetItem")));
+    await expect(result.get({ timeout: "1h" })).rejects.toThrow(AccessDenied);
+  });
+
+  test("a payload store that does not answer is waited for as well", async () => {
+    await using it = await memoryApp((app) => ({ long: app.task("long", () => "x".repeat(100_000)) }), {
+      payloads: { bucket: "ducklings" },
+    });
+    const result = await it.tasks.long.delay();
+    await it.settle(result);
+    const get = vi
+      .spyOn(it.payloads, "get")
+      .mockImplementation(() => Promise.reject(new PayloadStoreUnavailable("S3 did not answer")));
+    const value = result.get({ timeout: "60s" });
+    await it.advance(30);
+    get.mockRestore();
+    expect(await it.during(value)).toHaveLength(100_000);
+  });
 });
