@@ -30,10 +30,14 @@ export function decideDeadLetter(
     existing === undefined ||
     existing.state === "PENDING" ||
     (existing.state === "RETRY" && existing.attempt <= envelope.retries);
+  const over =
+    existing?.state === "STARTED" && existing.attempt <= envelope.retries && leaseIsOver(existing, circumstances.now);
+  // Whoever claimed it did so before the last delivery, and that one could not: an outage has used it up, and no task's fault.
+  const unfinished = over && existing.lastDelivery === undefined;
   const resends = envelope.resends ?? 0;
-  // Only a tracked task's record can say that nobody ever ran it.
+  // Only a tracked task's record can say who ran it.
   const requeued = existing?.state === "RETRY" && existing.failure?.type === "Reject";
-  if (waiting && !requeued && mode === "tracked" && resends < MAX_DEAD_LETTER_RESENDS) {
+  if ((waiting || unfinished) && !requeued && mode === "tracked" && resends < MAX_DEAD_LETTER_RESENDS) {
     const again = {
       workload,
       envelope: { ...envelope, resends: resends + 1 },
@@ -42,18 +46,21 @@ export function decideDeadLetter(
     // Its message lives on from here, and its task is not to read LOST before that is gone.
     const { id, task } = envelope;
     const change =
-      existing?.state === "RETRY"
-        ? changes.resend(existing, circumstances.now)
-        : changes.recordPending(id, task, workload, circumstances.now);
-    return { row: "dead letter, never claimed", change, publish: [again], settle: ACK };
+      existing === undefined || existing.state === "PENDING"
+        ? changes.recordPending(id, task, workload, circumstances.now)
+        : changes.resend(existing, circumstances.now);
+    return {
+      row: waiting ? "dead letter, never claimed" : "dead letter, never finished",
+      change,
+      publish: [again],
+      settle: ACK,
+    };
   }
-  const over =
-    existing?.state === "STARTED" && existing.attempt <= envelope.retries && leaseIsOver(existing, circumstances.now);
   if (!waiting && !over) return decideRefused(received, existing, circumstances);
   const failure = {
     type: "DeadLettered",
     message: over
-      ? `its worker was lost in every delivery the queue allows, the last time in attempt ${existing.attempt} on ${existing.owner ?? "an unknown worker"}`
+      ? `${unfinished ? `no worker could finish it in ${resends + 1} rounds of deliveries` : "its worker was lost in every delivery the queue allows"}, the last time in attempt ${existing.attempt} on ${existing.owner ?? "an unknown worker"}`
       : requeued
         ? `its task gave it back (Reject, requeue) in every delivery the queue allows: ${existing.failure.message}`
         : `no worker could start it in ${resends + 1} rounds of deliveries${existing?.failure === undefined ? "" : `; its latest failure: ${existing.failure.message}`}`,

@@ -24,7 +24,7 @@ export function conclude(record: TaskRecord | undefined, certificate: Certificat
     case "RETRY":
       return outlived(latest(record.retryAt, record.publishedAt), now) ? "LOST" : "RETRY";
     case "STARTED":
-      if (outlived(record.leaseUntil, now)) return "LOST";
+      if (outlived(latest(record.leaseUntil, record.publishedAt), now)) return "LOST";
       return now >= (record.leaseUntil ?? 0) + CLOCK_SKEW_MS ? "STALLED" : "STARTED";
     default:
       return record.state;
@@ -37,7 +37,7 @@ function concludeFromId({ genuine, untracked, madeAt }: Certificate, now: number
   return outlived(madeAt, now) ? "LOST" : "PENDING";
 }
 
-/** When the message of a retry was due, or was sent anew after that. */
+/** When its message was due, or its lease ended; or when it was sent anew after that. */
 function latest(dueAt: number | undefined, sentAt = 0): number | undefined {
   return dueAt === undefined ? undefined : Math.max(dueAt, sentAt);
 }

@@ -153,6 +153,10 @@ export const MUTANTS: readonly Mutant[] = [
     protocol: atRow("decideDeadLetter", /never claimed/, silent),
   },
   {
+    name: "a dead letter that nobody could finish is dropped",
+    protocol: atRow("decideDeadLetter", /never finished/, silent),
+  },
+  {
     name: "a dead letter is acknowledged without a record",
     protocol: atRow("decideDeadLetter", /^dead letter$/, ({ change: _, ...rest }) => rest),
   },

@@ -33,6 +33,10 @@ export type Step = "write" | "send" | "delete" | "put";
 
 export interface WorkerProcess {
   readonly worker: Worker;
+  /** It stands still, as by SIGSTOP: no call leaves it, no answer reaches it, no timer of it fires. */
+  pause(): void;
+  /** It goes on, as by SIGCONT: what came meanwhile comes now. */
+  resume(): void;
   /** It stops in the middle of whatever it does, as by SIGKILL: no write, no message, no timer of it comes any more. */
   kill(): void;
   /** Kills it right before it does this for the next time. */
@@ -121,9 +125,13 @@ export class MemoryApp<T> implements AsyncDisposable {
     for (const body of this.broker.bodies(queue)) await this.send(body, queue);
   }
 
-  /** Starts another worker, a process of its own. */
-  async startWorker(options: WorkerOptions = {}, define: (app: App) => unknown = this.#define): Promise<WorkerProcess> {
-    const life = new Life(this.clock);
+  /** Starts another worker, a process of its own, whose wall clock is wrong by `skewMs`. */
+  async startWorker(
+    options: WorkerOptions = {},
+    define: (app: App) => unknown = this.#define,
+    skewMs = 0,
+  ): Promise<WorkerProcess> {
+    const life = new Life(this.clock, skewMs);
     const { broker, store, payloads } = this;
     const reached = { broker: life.within(broker), store: life.within(store), payloads: life.within(payloads) };
     const app = this.#createApp(reached, life.clock);
@@ -131,6 +139,8 @@ export class MemoryApp<T> implements AsyncDisposable {
     const worker = await startWorker(app, { graceSeconds: 5, ...options });
     const started: WorkerProcess = {
       worker,
+      pause: () => life.pause(),
+      resume: () => life.resume(),
       kill: () => life.kill(),
       killBefore: (step) => life.killBefore(step),
       stop: () => (life.dead ? Promise.resolve() : this.#stop(worker)),
@@ -184,13 +194,22 @@ class Life {
   readonly clock: Clock;
   dead = false;
   #fatal: Step | undefined;
+  #paused: PromiseWithResolvers<void> | undefined;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, skewMs: number) {
     this.clock = {
-      now: () => clock.now(),
+      now: () => clock.now() + skewMs,
       monotonic: () => clock.monotonic(),
       sleep: (ms, signal) => this.#whileAlive(clock.sleep(ms, signal)),
-      timer: (ms, fire) => clock.timer(ms, () => this.dead || fire()),
+      timer: (ms, fire) => {
+        let live = true;
+        const due = () => live && !this.dead && fire();
+        const cancel = clock.timer(ms, () => (this.#paused ? void this.#paused.promise.then(due) : due()));
+        return () => {
+          live = false;
+          cancel();
+        };
+      },
       random: () => clock.random(),
       randomBytes: (length) => clock.randomBytes(length),
     };
@@ -204,6 +223,15 @@ class Life {
     this.#fatal = step;
   }
 
+  pause(): void {
+    this.#paused ??= Promise.withResolvers();
+  }
+
+  resume(): void {
+    this.#paused?.resolve();
+    this.#paused = undefined;
+  }
+
   /** A back end as this process reaches it. */
   within<B extends object>(backend: B): B {
     return new Proxy(backend, {
@@ -213,7 +241,8 @@ class Life {
         return (...args: readonly unknown[]) => {
           if (name === this.#fatal) this.kill();
           if (this.dead) return new Promise(() => {});
-          return this.#whileAlive(Reflect.apply(member, target, args) as Promise<unknown>); // every method of the ports is async
+          const call = () => this.#whileAlive(Reflect.apply(member, target, args) as Promise<unknown>); // every method of the ports is async
+          return this.#paused ? this.#paused.promise.then(call) : call();
         };
       },
     });
@@ -221,9 +250,13 @@ class Life {
 
   #whileAlive<R>(promise: Promise<R>): Promise<R> {
     return new Promise((resolve, reject) => {
+      const reached = (settle: () => void) => {
+        if (this.#paused) void this.#paused.promise.then(() => reached(settle));
+        else if (!this.dead) settle();
+      };
       promise.then(
-        (value) => this.dead || resolve(value),
-        (error) => this.dead || reject(error),
+        (value) => reached(() => resolve(value)),
+        (error) => reached(() => reject(error)),
       );
     });
   }

@@ -468,12 +468,27 @@ describe("a dead letter", () => {
     }
   });
 
-  test("row 31: STARTED with its lease over → FAILURE(DeadLettered), saying where it was lost", () => {
-    const lost = dead(record({ leaseUntil: NOW - CLOCK_SKEW_MS, owner: "w-7" }));
+  test("row 30: STARTED with its lease over, and not by the last delivery → the message again: that one could start nothing", () => {
+    const unfinished = record({ leaseUntil: NOW - CLOCK_SKEW_MS, owner: "w-7" });
+    const [again, ...others] = dead(unfinished).publish;
+    expect(again?.envelope).toEqual({ ...received.envelope, resends: 1 });
+    expect(others).toEqual([]);
+    expect(dead(unfinished)).toMatchObject({ row: "dead letter, never finished", settle: ACK });
+    expect(dead(unfinished).change).toBeUndefined();
+    const thrice = dead(unfinished, "tracked", message({ resends: MAX_DEAD_LETTER_RESENDS }));
+    expect(thrice.change?.set.failure?.message).toBe(
+      "no worker could finish it in 4 rounds of deliveries, the last time in attempt 1 on w-7",
+    );
+    expect(dead(unfinished, "unclaimed").change?.set.state).toBe("FAILURE");
+  });
+
+  test("row 31: STARTED by the last delivery, its lease over → FAILURE(DeadLettered), saying where it was lost", () => {
+    const lost = dead(record({ leaseUntil: NOW - CLOCK_SKEW_MS, owner: "w-7", lastDelivery: true }));
     expect(lost.change?.set.failure?.message).toBe(
       "its worker was lost in every delivery the queue allows, the last time in attempt 1 on w-7",
     );
-    expect(dead(record({ attempt: 0 })).change?.set.failure?.message).toMatch(/in attempt 0 on an unknown worker$/);
+    const unknown = dead(record({ attempt: 0, lastDelivery: true }));
+    expect(unknown.change?.set.failure?.message).toMatch(/in attempt 0 on an unknown worker$/);
     expect(tasksOf(lost)).toEqual(["on_error"]);
   });
 
