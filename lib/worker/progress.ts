@@ -9,8 +9,8 @@ export class Progress {
   readonly #clock: Clock;
   readonly #stallMs: number;
   #last: number;
-  /** Since when every message has been given back unfinished. */
-  #troubledSince: number | undefined;
+  /** From when to when every message has been given back unfinished. */
+  #trouble: { readonly since: number; readonly until: number } | undefined;
 
   constructor(clock: Clock, stallSeconds: number) {
     this.#clock = clock;
@@ -22,18 +22,21 @@ export class Progress {
     if (news === "no answer") return;
     const now = this.#clock.monotonic();
     if (news === "hiccup") {
-      this.#troubledSince ??= now;
+      // After a long silence it is another trouble: other workers may have finished what this one gave back.
+      const before = this.#trouble;
+      const goesOn = before !== undefined && now - before.until < this.#stallMs;
+      this.#trouble = { since: goesOn ? before.since : now, until: now };
       return;
     }
     this.#last = now;
-    if (news === "settled") this.#troubledSince = undefined;
+    if (news === "settled") this.#trouble = undefined;
   };
 
   /** How long nothing has moved, and what has not. */
   standstill(): { readonly ms: number; readonly why: string } {
     const now = this.#clock.monotonic();
     const silent = now - this.#last;
-    const troubled = now - (this.#troubledSince ?? now);
+    const troubled = this.#trouble === undefined ? 0 : this.#trouble.until - this.#trouble.since;
     const why =
       silent >= troubled
         ? "SQS answered no poll and no heartbeat got through"

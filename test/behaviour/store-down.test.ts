@@ -60,3 +60,35 @@ test("where the table comes back before that, everything ends and the worker liv
   expect(ended).toEqual([]);
   expect([...it.messages(), ...it.messages(DEAD)]).toEqual([]);
 });
+
+test("a worker that gave one message back and receives no more lives on: others may have finished it", async () => {
+  const { it, ended, back } = await outage(1);
+  await using _ = it;
+  await it.advance(3);
+  const receive = vi.spyOn(it.broker, "receive").mockImplementation(async () => {
+    await it.clock.sleep(10_000);
+    return [];
+  });
+  await it.advance(20); // the poll that was under way has had its answer
+  back();
+  await it.advance(1_800);
+  expect(ended).toEqual([]);
+  receive.mockRestore();
+});
+
+test("so does one whose next hiccup comes long after: that is another trouble", async () => {
+  const { it, ended, results, back } = await outage(1);
+  await using _ = it;
+  await it.advance(3);
+  const receive = vi.spyOn(it.broker, "receive").mockImplementation(async () => {
+    await it.clock.sleep(10_000);
+    return [];
+  });
+  await it.advance(600);
+  receive.mockRestore();
+  await it.advance(30);
+  back();
+  await it.settle(...results);
+  await it.advance(600);
+  expect(ended).toEqual([]);
+});
