@@ -1,6 +1,7 @@
 // Runs the built command as a user would: a process of its own, with nothing of this one's environment that matters.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { closeSync, openSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type LocalStack, type QueueSpec, startLocalStack } from "../../lib/local/stack.ts";
@@ -20,6 +21,8 @@ export interface RunOptions {
   readonly cwd?: string;
   /** @default "ignore" */
   readonly stdin?: "ignore" | "pipe";
+  /** A file that stderr goes to. @default - it is read */
+  readonly stderr?: string;
   /** An entry point, from dist/ or absolute, such as `functions/worker/main.js`. @default - the command */
   readonly entry?: string;
 }
@@ -30,12 +33,14 @@ export class Running implements AsyncDisposable {
   stderr = "";
   readonly #ended: Promise<unknown[]>;
 
-  constructor(args: readonly string[], { env = {}, cwd = FIXTURES, stdin = "ignore", entry }: RunOptions) {
+  constructor(args: readonly string[], { env = {}, cwd = FIXTURES, stdin = "ignore", stderr, entry }: RunOptions) {
+    const errors = stderr === undefined ? "pipe" : openSync(stderr, "w");
     this.child = spawn(process.execPath, [entry === undefined ? MAIN : resolve(DIST, entry), ...args], {
       cwd,
       env: { ...bare(), ...env },
-      stdio: [stdin, "pipe", "pipe"],
+      stdio: [stdin, "pipe", errors],
     });
+    if (errors !== "pipe") closeSync(errors); // the process has it now
     this.child.stdout?.on("data", (chunk) => (this.stdout += chunk));
     this.child.stderr?.on("data", (chunk) => (this.stderr += chunk));
     for (const emitter of [this.child, this.child.stdout, this.child.stderr]) emitter?.setMaxListeners(0); // said() adds some

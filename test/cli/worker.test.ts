@@ -64,6 +64,20 @@ describe.concurrent("at work", () => {
     expect(logLines(stderr)).toContainEqual(expect.objectContaining({ message: "settled", row: expect.any(String) }));
   });
 
+  // Only Linux has a device that is always full.
+  test.skipIf(process.platform !== "linux")(
+    "logs that a full disk does not take cost the logs, not the worker",
+    async () => {
+      await using stack = await cliStack();
+      const there = { env: stack.environment };
+      await using worker = await started(start(["worker", "--json", ...POLL], { ...there, stderr: "/dev/full" }));
+      const { value } = await json<{ value: number }>(["send", "add", "1", "2", "--wait"], there);
+      expect(value).toBe(3);
+      worker.kill("SIGTERM");
+      expect((await worker.ended()).code).toBe(0);
+    },
+  );
+
   test("LOVAGE_METRICS: stdout ends with lines of metrics, each whole; readable logs are elsewhere", async () => {
     await using stack = await cliStack();
     const env = { ...stack.environment, LOVAGE_METRICS: "task", LOVAGE_LOG_FORMAT: "pretty" };
