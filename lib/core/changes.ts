@@ -225,6 +225,13 @@ function keptBody(body: string | undefined, failure: Failure): string | undefine
   return Buffer.byteLength(body) <= Math.min(MAX_KEPT_BODY_BYTES, room) ? body : undefined;
 }
 
+/** A retry that cannot be written for its failure beside large arguments would be no retry: stack and causes are left out. */
+function keptBeside(args: string | undefined, failure: Failure): Failure {
+  const room = DYNAMODB.maxItemBytes - OTHERS_BYTES - Buffer.byteLength(args ?? "");
+  if (Buffer.byteLength(JSON.stringify(failure)) <= room) return failure;
+  return { type: failure.type, message: failure.message };
+}
+
 /** Ends a task that nobody holds as FAILURE: what a worker cannot run, or nobody brought to an end (dead letters). */
 export function failUnheld(
   claim: Claim,
@@ -297,7 +304,7 @@ export function retry(
       retryArgs: next.args,
       meta: undefined,
       customState: undefined,
-      failure: next.failure,
+      failure: next.failure && keptBeside(next.args, next.failure),
       expiresAt: undefined,
     },
   };

@@ -4,8 +4,10 @@ import * as changes from "../../lib/core/changes.ts";
 import {
   CLOCK_SKEW_MS,
   DYNAMODB,
+  FAILURE_LIMITS,
   FAILURE_SUMMARY_LENGTH,
   MAX_KEPT_BODY_BYTES,
+  MAX_RESULT_BYTES,
   RECORD_LIFETIME_MS,
 } from "../../lib/defaults.ts";
 import { failurePartition } from "../../lib/store/failures.ts";
@@ -296,6 +298,17 @@ describe("what a change writes", () => {
       runs: 2,
     });
     for (const gone of ["leaseUntil", "lastDelivery", "meta", "customState"]) expect(record).not.toHaveProperty(gone);
+  });
+
+  test("a retry with the largest arguments fits an item whatever it failed with: its message stays, stack and causes go", () => {
+    const wide = "€".repeat(FAILURE_LIMITS.message);
+    const one = { type: "E".repeat(255), message: wide, stack: "€".repeat(FAILURE_LIMITS.stack) };
+    const large: Failure = { ...one, cause: { ...one, cause: one } };
+    const kept = (args: string) => written(changes.retry(held, { ...next, args, failure: large }), busy);
+    expect(kept("x".repeat(1_000)).failure).toEqual(large);
+    const record = kept("x".repeat(MAX_RESULT_BYTES));
+    expect(record.failure).toEqual({ type: large.type, message: wide });
+    expect(Buffer.byteLength(JSON.stringify(record))).toBeLessThan(DYNAMODB.maxItemBytes);
   });
 
   test("a revoke of what nobody runs leaves no token: no claim wrote it", () => {
