@@ -3,6 +3,7 @@ import { describe, expect, test, vi } from "vitest";
 import { createApp } from "../../lib/app.ts";
 import { MAX_RESULT_BYTES, PAYLOADS, SQS } from "../../lib/defaults.ts";
 import { AccessDenied, type LovageError, PayloadStoreUnavailable } from "../../lib/errors.ts";
+import { BOUNDS } from "../support/bounds.ts";
 import { APP, DEAD, memoryApp, QUEUE } from "../support/memory-app.ts";
 
 const MB = 1_048_576;
@@ -431,7 +432,10 @@ describe("a store that is down", () => {
     await using it = await large();
     vi.spyOn(it.payloads, "get").mockImplementation(down);
     const result = await it.tasks.length.delay(text(400_000));
+    const sentAt = it.clock.now();
     for (let hour = 0; hour < 6; hour++) await it.advance(3_600);
+    const slack = 4 * 8 * 15; // polls, and tries of each fetch
+    expect(((it.record(result)?.endedAt ?? 0) - sentAt) / 1_000).toBeLessThanOrEqual(BOUNDS.payloadOutage + slack);
     expect(it.record(result)).toMatchObject({
       state: "FAILURE",
       failure: { type: "DeadLettered", message: expect.stringContaining("S3 did not answer") },

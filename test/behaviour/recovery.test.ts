@@ -1,6 +1,6 @@
 // Workers that die or stand still, and the bounds that docs/semantics.md states for them.
 import { describe, expect, test, vi } from "vitest";
-import { onFargate } from "../../lib/workload.ts";
+import { onFargate, onLambda } from "../../lib/workload.ts";
 import { BOUNDS } from "../support/bounds.ts";
 import { DEAD, memoryApp, QUEUE } from "../support/memory-app.ts";
 
@@ -155,6 +155,81 @@ describe("a worker that stands still beyond its lease", () => {
     paused.resume();
     expect(await it.settle(result)).toBe("SUCCESS");
     expect(it.began).toHaveLength(1);
+  });
+});
+
+describe("a Lambda function that is killed", () => {
+  const lambda = { default: onLambda({ timeout: "60s" }) };
+
+  /** Receives as an event source mapping does, by a sandbox that then dies, or answers and has its messages deleted. */
+  async function invoke(it: Awaited<ReturnType<typeof working>>, then: "dies" | "answers") {
+    const visibilitySeconds = lambda.default.visibilitySeconds;
+    const deliveries = await it.broker.receive(QUEUE, { max: 10, waitSeconds: 0, visibilitySeconds });
+    const Records = deliveries.map(({ messageId, receipt, body, receiveCount, sentAt }) => ({
+      ...{ messageId, receiptHandle: receipt, body, eventSourceARN: `arn:aws:sqs:eu-west-1:123456789012:${QUEUE}` },
+      attributes: { ApproximateReceiveCount: String(receiveCount), SentTimestamp: String(sentAt) },
+    }));
+    const { handler, kill } = it.startFunction();
+    const context = { awsRequestId: "r", functionName: "worker", getRemainingTimeInMillis: () => 60_000 };
+    const answer = handler({ Records }, context);
+    if (then === "dies") {
+      await it.advance(1);
+      kill();
+      return;
+    }
+    const { batchItemFailures } = await it.during(answer);
+    const failed = new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
+    for (const delivery of deliveries) if (!failed.has(delivery.messageId)) await it.broker.delete(delivery);
+  }
+
+  test("with a batch of ten: all read STARTED, then STALLED, and run again after six function timeouts", async () => {
+    await using it = await working({ workloads: lambda });
+    const results = await Promise.all(Array.from({ length: 10 }, () => it.tasks.work.delay(2)));
+    const states = async () => [...new Set(await Promise.all(results.map((result) => result.state())))];
+    const receivedAt = it.clock.now();
+    await invoke(it, "dies");
+    expect(await states()).toEqual(["STARTED"]);
+    await it.advance(BOUNDS.lambdaTakeover - 3);
+    expect(await states()).toEqual(["STALLED"]);
+    expect((await it.broker.depth(QUEUE)).visible).toBe(0);
+    await it.until("they are visible", async () => (await it.broker.depth(QUEUE)).visible === 10);
+    expect((it.clock.now() - receivedAt) / 1_000).toBeLessThanOrEqual(BOUNDS.lambdaTakeover + 1);
+    await invoke(it, "answers");
+    expect(await states()).toEqual(["SUCCESS"]);
+    expect(it.began).toHaveLength(20);
+  });
+
+  test("20 s after its batch was received: a delivery more is needed, within the bound of a refused one", async () => {
+    await using it = await working({ workloads: lambda });
+    const result = await it.tasks.work.delay(2);
+    const [early] = await it.broker.receive(QUEUE, { max: 1, waitSeconds: 0, visibilitySeconds: 340 });
+    const again = vi.spyOn(it.broker, "receive").mockImplementationOnce(async () => (early ? [early] : []));
+    await invoke(it, "dies");
+    again.mockRestore();
+    const claimedAt = it.began[0] ?? 0;
+    let refused = 0;
+    while (!(await result.ready())) {
+      await it.until("it is visible", async () => (await it.broker.depth(QUEUE)).visible === 1);
+      await invoke(it, "answers");
+      if (!(await result.ready())) refused++;
+    }
+    expect(refused).toBe(1);
+    expect(((it.began[1] ?? 0) - claimedAt) / 1_000).toBeLessThanOrEqual(BOUNDS.lambdaTakeover + BOUNDS.refused);
+  });
+
+  test("in every delivery: FAILURE(DeadLettered) when the receives its queue allows are over", async () => {
+    await using it = await working({ workloads: lambda });
+    const result = await it.tasks.work.delay(2);
+    const sentAt = it.clock.now();
+    for (let kills = 0; kills < 8; kills++) {
+      await invoke(it, "dies");
+      await it.until("it is visible", async () => (await it.broker.depth(QUEUE)).visible === 1);
+    }
+    expect(it.began).toHaveLength(8);
+    await it.startWorker();
+    expect(await it.settle(result)).toBe("FAILURE");
+    expect(it.record(result)).toMatchObject({ failure: { type: "DeadLettered" }, runs: 8 });
+    expect((it.clock.now() - sentAt) / 1_000).toBeLessThanOrEqual(BOUNDS.lambdaDeadLetter + 10);
   });
 });
 

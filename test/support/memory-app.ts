@@ -13,6 +13,7 @@ import type { TaskRecord } from "../../lib/store/record.ts";
 import { capturedLogger, type LogLine } from "../../lib/testing/captured-logger.ts";
 import { FakeClock } from "../../lib/testing/fake-clock.ts";
 import { decode, type Envelope } from "../../lib/wire/envelope.ts";
+import { createLambdaHandler } from "../../lib/worker/lambda.ts";
 import { startWorker, type Worker, type WorkerOptions } from "../../lib/worker/worker.ts";
 import { onFargate } from "../../lib/workload.ts";
 
@@ -131,11 +132,7 @@ export class MemoryApp<T> implements AsyncDisposable {
     define: (app: App) => unknown = this.#define,
     skewMs = 0,
   ): Promise<WorkerProcess> {
-    const life = new Life(this.clock, skewMs);
-    const { broker, store, payloads } = this;
-    const reached = { broker: life.within(broker), store: life.within(store), payloads: life.within(payloads) };
-    const app = this.#createApp(reached, life.clock);
-    define(app);
+    const { life, app } = this.#startProcess(define, skewMs);
     const worker = await startWorker(app, { graceSeconds: 5, ...options });
     const started: WorkerProcess = {
       worker,
@@ -147,6 +144,21 @@ export class MemoryApp<T> implements AsyncDisposable {
     };
     this.#workers.push(started);
     return started;
+  }
+
+  /** A sandbox of a Lambda function, a process of its own. */
+  startFunction(): { readonly handler: ReturnType<typeof createLambdaHandler>; kill(): void } {
+    const { life, app } = this.#startProcess(this.#define, 0);
+    return { handler: createLambdaHandler(app), kill: () => life.kill() };
+  }
+
+  #startProcess(define: (app: App) => unknown, skewMs: number): { readonly life: Life; readonly app: App } {
+    const life = new Life(this.clock, skewMs);
+    const { broker, store, payloads } = this;
+    const reached = { broker: life.within(broker), store: life.within(store), payloads: life.within(payloads) };
+    const app = this.#createApp(reached, life.clock);
+    define(app);
+    return { life, app };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
