@@ -10,7 +10,7 @@ import { type Running, start } from "../cli/lovage.ts";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const MINUTE = 60_000;
 /** They wait for SQS and Lambda to give up: minutes. */
-const SLOW = ["visibility", "dead-letters"];
+const SLOW = ["visibility", "takeover", "dead-letters"];
 const LOCAL = [
   "task",
   "batched-writes",
@@ -18,6 +18,9 @@ const LOCAL = [
   "delay",
   "retry",
   "concurrency",
+  "clocks",
+  "queues",
+  "refused-write",
   "time-to-live",
   "stale-receipt",
 ];

@@ -28,6 +28,12 @@ export const die = app.task("smoke.die", { workload: "fragile" }, () => {
   process.kill(process.pid, "SIGKILL");
 });
 
+/** Dies at its first delivery as `die` does, and tells at a later one how many there have been. */
+export const dieOnce = app.task("smoke.dieOnce", { bind: true, workload: "fragile" }, (ctx) => {
+  if (ctx.delivery.receiveCount === 1) process.kill(process.pid, "SIGKILL");
+  return ctx.delivery.receiveCount;
+});
+
 /** What its role must not be allowed to do, and what AWS answers. */
 export const trespass = app.task("smoke.trespass", async () => {
   const dynamodb = new DynamoDBClient({});

@@ -1,13 +1,71 @@
 // What is deployed, as the services themselves describe it.
+import { randomBytes } from "node:crypto";
 import { DescribeTimeToLiveCommand, DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { GetBucketLifecycleConfigurationCommand, S3Client } from "@aws-sdk/client-s3";
-import { PAYLOADS } from "../../../lib/defaults.ts";
+import { GetQueueAttributesCommand, GetQueueUrlCommand, SQSClient } from "@aws-sdk/client-sqs";
+import * as changes from "../../../lib/core/changes.ts";
+import { PAYLOADS, WORKLOAD_DEFAULTS } from "../../../lib/defaults.ts";
 import { keptPrefix, payloadPrefix } from "../../../lib/store/payload.ts";
 import { deadLetterQueueName, queueName, tableName, timeToLiveDefinition } from "../../../lib/store/table.ts";
 import { aws } from "../aws-cli.ts";
 import { type Check, failed, passed, skipped } from "../check.ts";
 
 export const RESOURCE_CHECKS: readonly Check[] = [
+  {
+    name: "queues",
+    proves:
+      "visibility, receives and retentions, which every bound on recovery is made of, are those of the definition",
+    seconds: 60,
+    run: async ({ app }) => {
+      const sqs = new SQSClient({});
+      const attributesOf = async (QueueName: string) => {
+        const { QueueUrl } = await sqs.send(new GetQueueUrlCommand({ QueueName }));
+        const all = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["All"] }));
+        return all.Attributes ?? {};
+      };
+      const problems: string[] = [];
+      for (const [workload, { visibilitySeconds, maxReceiveCount }] of Object.entries(app.workloads)) {
+        const queue = await attributesOf(queueName(app.name, workload));
+        const dead = await attributesOf(deadLetterQueueName(app.name, workload));
+        const redrive = JSON.parse(queue.RedrivePolicy ?? "{}") as { maxReceiveCount?: number | string }; // SQS's document
+        const expected = [
+          ["visibility timeout", queue.VisibilityTimeout, visibilitySeconds],
+          ["receives", redrive.maxReceiveCount, maxReceiveCount],
+          ["retention", queue.MessageRetentionPeriod, WORKLOAD_DEFAULTS.retentionSeconds],
+          ["retention of dead letters", dead.MessageRetentionPeriod, WORKLOAD_DEFAULTS.deadLetterRetentionSeconds],
+        ] as const;
+        for (const [what, found, wanted] of expected)
+          if (Number(found) !== wanted) problems.push(`${workload}: ${what} ${found}, not ${wanted}`);
+      }
+      return problems.length === 0 ? passed("as defined") : failed(problems.join("; "));
+    },
+  },
+  {
+    name: "refused-write",
+    proves:
+      "a conditional write that DynamoDB refuses carries the record that refused it, and a read right after a write sees it",
+    seconds: 30,
+    run: async ({ app }) => {
+      const { store } = await app.backends();
+      const id = `smoke-${randomBytes(6).toString("hex")}`;
+      const claim = (token: string) => {
+        const lease = { owner: "smoke", until: Date.now() + 60_000, lastDelivery: false };
+        return changes.claim({ id, task: "smoke.none", workload: "default", attempt: 0, token }, Date.now(), lease);
+      };
+      const first = await store.write(claim("first"));
+      const read = await store.read(id);
+      const second = await store.write(claim("second"));
+      const right = {
+        kind: "claimed",
+        claim: { id, task: "smoke.none", workload: "default", attempt: 0, token: "first" },
+      } as const;
+      await store.write(changes.revokeHeld(right, Date.now(), { type: "TaskRevoked", message: "smoke" }, 0)); // it expires
+      const told = !second.applied && second.existing?.token === "first";
+      if (first.applied && told && read?.token === "first")
+        return passed("the second claim was told of the first one's token");
+      return failed(`applied ${first.applied}, read ${read?.token}, told ${told}`);
+    },
+  },
   {
     name: "time-to-live",
     proves: "DynamoDB removes records by the attribute that the runtime writes",

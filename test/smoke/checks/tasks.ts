@@ -1,10 +1,13 @@
 // Tasks that run over there, and what becomes of them.
+import { CLOCK_SKEW_MS } from "../../../lib/defaults.ts";
 import { type Check, failed, passed, skipped, withTasks } from "../check.ts";
 
 /** A task with a name that no bundle has. */
 const NOWHERE = "smoke.nowhere";
 const MANY = 40;
 const TEXT_BYTES = 1_000_000;
+/** A cold start, and polls, on top of a visibility timeout. */
+const SLACK_SECONDS = 30;
 
 export const TASK_CHECKS: readonly Check[] = [
   {
@@ -94,6 +97,36 @@ export const TASK_CHECKS: readonly Check[] = [
         ...runs.map(({ began }) => runs.filter((run) => run.began <= began && run.ended > began).length),
       );
       return overlap <= most ? passed(`${overlap} at a time, of ${most}`) : failed(`${overlap} at a time, not ${most}`);
+    }),
+  },
+  {
+    name: "takeover",
+    proves:
+      "what killed its function once is received again when its visibility timeout is over, finds its lease over, and runs",
+    seconds: 240,
+    run: withTasks(async ({ dieOnce }, signal, { app }) => {
+      const bound = app.workloads.fragile?.visibilitySeconds ?? 0;
+      const sent = Date.now();
+      const result = await dieOnce.delay();
+      const receives = await result.get({ signal });
+      const seconds = Math.round((Date.now() - sent) / 1_000);
+      if (receives !== 2) return failed(`ran at delivery ${receives}, not at the second`);
+      return seconds <= bound + SLACK_SECONDS
+        ? passed(`ran again after ${seconds} s, of ${bound}`)
+        : failed(`ran again after ${seconds} s, not ${bound}`);
+    }),
+  },
+  {
+    name: "clocks",
+    proves: "the clock of a function and this machine's differ by less than leases tolerate",
+    seconds: 60,
+    run: withTasks(async ({ occupy }, signal) => {
+      const before = Date.now();
+      const { began } = await (await occupy.delay(0)).get({ signal });
+      const after = Date.now();
+      // It ran between the two: what lies outside is the clocks' doing.
+      const apart = Math.max(before - began, began - after, 0);
+      return apart < CLOCK_SKEW_MS ? passed(`${apart} ms apart, at least`) : failed(`${apart} ms apart, at least`);
     }),
   },
   {
