@@ -15,7 +15,17 @@ export interface Page {
 /** What to read first comes first; a page that is not named here follows, by name. */
 const ORDER = [
   ...["tasks", "calling", "results", "retries-and-errors", "time-limits", "workers", "testing", "troubleshooting"],
-  ...["from-celery", "from-bullmq", "from-sqs-consumer", "cli", "errors", "running", "architecture", "protocol"],
+  ...[
+    "from-celery",
+    "from-bullmq",
+    "from-sqs-consumer",
+    "cli",
+    "errors",
+    "running",
+    "semantics",
+    "architecture",
+    "protocol",
+  ],
 ];
 const USED = new Set(["cli", "cost", "errors", "payloads", "performance", "running"]);
 

@@ -8,15 +8,15 @@ import { APP, DEAD, type MemoryApp, memoryApp, QUEUE } from "../support/memory-a
 
 const SKEW = CLOCK_SKEW_MS;
 const HOUR = 3_600_000;
-/** How wrong the holder's clock is, and another worker's or reader's. */
-const WITHIN: readonly (readonly [number, number])[] = [
-  [0, SKEW],
-  [0, -SKEW],
-  [SKEW, 0],
-  [-SKEW, 0],
-  [SKEW / 2, -SKEW / 2],
-  [-SKEW / 2, SKEW / 2],
-];
+/** How wrong the clock of a task's worker is, and that of another worker, or of a reader. */
+const WITHIN = [
+  ["the other one 5 s ahead", 0, SKEW],
+  ["the other one 5 s behind", 0, -SKEW],
+  ["its worker 5 s ahead", SKEW, 0],
+  ["its worker 5 s behind", -SKEW, 0],
+  ["its worker 2.5 s ahead and the other one 2.5 s behind", SKEW / 2, -SKEW / 2],
+  ["its worker 2.5 s behind and the other one 2.5 s ahead", -SKEW / 2, SKEW / 2],
+] as const;
 
 function working() {
   const began: number[] = [];
@@ -45,16 +45,14 @@ function reader(it: MemoryApp<unknown>, skewMs: number) {
   });
 }
 
-const seconds = (pair: readonly [number, number]) => pair.map((ms) => ms / 1_000) as unknown as [number, number]; // two stay two
-
-describe.each(WITHIN.map(seconds))("with clocks wrong by %d s and %d s", (holder, other) => {
+describe.each(WITHIN)("with the clock of %s", (_, holder, other) => {
   test("a task that runs is left to its worker, whatever duplicates the other one receives", async () => {
     await using it = await working();
-    await it.startWorker({}, it.define, holder * 1_000);
+    await it.startWorker({}, it.define, holder);
     const result = await it.tasks.work.delay(120);
     await it.advance(0.1);
     const [body] = it.broker.bodies(QUEUE);
-    await it.startWorker({ deadLetters: false }, it.define, other * 1_000);
+    await it.startWorker({ deadLetters: false }, it.define, other);
     for (let i = 0; i < 24; i++) {
       await it.send(body ?? "");
       await it.advance(5);
@@ -65,9 +63,9 @@ describe.each(WITHIN.map(seconds))("with clocks wrong by %d s and %d s", (holder
 
   test("a reader sees STARTED for as long as its worker lives", async () => {
     await using it = await working();
-    await it.startWorker({}, it.define, holder * 1_000);
+    await it.startWorker({}, it.define, holder);
     const { id } = await it.tasks.work.delay(60);
-    await using app = reader(it, other * 1_000);
+    await using app = reader(it, other);
     await it.advance(1);
     for (let i = 0; i < 58; i++) {
       expect(await app.result(id).state()).toBe("STARTED");
@@ -77,12 +75,12 @@ describe.each(WITHIN.map(seconds))("with clocks wrong by %d s and %d s", (holder
 
   test("a task whose worker was killed is taken over within the visibility timeout, in one delivery", async () => {
     await using it = await working();
-    const first = await it.startWorker({}, it.define, holder * 1_000);
+    const first = await it.startWorker({}, it.define, holder);
     const result = await it.tasks.work.delay(120);
     await it.advance(10);
     first.kill();
     const killedAt = it.clock.now();
-    await it.startWorker({}, it.define, other * 1_000);
+    await it.startWorker({}, it.define, other);
     await it.until("it runs again", () => it.began.length === 2);
     expect((it.clock.now() - killedAt) / 1_000).toBeLessThanOrEqual(BOUNDS.takeover + 1);
     expect(await it.settle(result)).toBe("SUCCESS");
@@ -91,11 +89,11 @@ describe.each(WITHIN.map(seconds))("with clocks wrong by %d s and %d s", (holder
 
 describe("with clocks that are an hour apart", () => {
   test.each([
-    [0, HOUR],
-    [HOUR, 0],
-    [-HOUR, 0],
-    [0, -HOUR],
-  ])("%d ms and %d ms: a task may run twice, and ends once", async (one, other) => {
+    ["the second one ahead", 0, HOUR],
+    ["the first one ahead", HOUR, 0],
+    ["the first one behind", -HOUR, 0],
+    ["the second one behind", 0, -HOUR],
+  ])("%s: a task may run twice, and ends once", async (_, one, other) => {
     await using it = await working();
     await it.startWorker({}, it.define, one);
     const results = [await it.tasks.work.delay(60), await it.tasks.again.delay()];

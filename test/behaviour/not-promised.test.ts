@@ -80,6 +80,18 @@ describe("an id", () => {
     expect(await it.app.result(id).state()).toBe("PENDING");
   });
 
+  test("whose record's 15 days are over reads LOST where it says its age, and PENDING where it was derived", async () => {
+    await using it = await quirks();
+    const worker = await it.startWorker();
+    const fresh = await it.tasks.work.applyAsync([1], { link: it.tasks.note.s("value") });
+    await it.until("its callback has run", () => it.called.length === 1);
+    const derived = it.app.result(derivedId(it.app.key, fresh.id, "link:0"));
+    await it.settle(fresh, derived);
+    worker.kill(); // days of polling show nothing
+    await it.advance(BOUNDS.record + 60);
+    expect([await fresh.state(), await derived.state()]).toEqual(["LOST", "PENDING"]);
+  });
+
   test("that reads LOST by its age runs all the same where its message turns up: a dead letter that was sent again", async () => {
     await using it = await quirks();
     const result = await it.tasks.work.delay(1);
@@ -102,10 +114,13 @@ describe("an id", () => {
 
   test("that was chosen is free again when its record's 15 days are over: it runs once more", async () => {
     await using it = await quirks();
-    await it.startWorker();
+    const worker = await it.startWorker();
     const send = () => it.tasks.work.applyAsync([1], { taskId: "order-7", link: it.tasks.note.s("value") });
     await it.settle(await send());
-    await it.advance(BOUNDS.record - 60);
+    await it.advance(30); // its callback has run
+    worker.kill(); // days of polling show nothing
+    await it.advance(BOUNDS.record - 90);
+    await it.startWorker();
     await send();
     await it.advance(5);
     expect(it.ran).toHaveLength(1);
@@ -118,14 +133,17 @@ describe("an id", () => {
 
   test("that was chosen and is used again while its callback's record lives: the callback is taken for sent", async () => {
     await using it = await quirks();
-    await it.startWorker();
+    const worker = await it.startWorker();
     const send = (countdown: number) =>
       it.tasks.work.applyAsync([1], {
         taskId: "order-7",
         link: later(it.tasks.note.s("value"), countdown),
       });
     await it.settle(await send(600));
-    await it.advance(BOUNDS.record + 60); // its own record is gone, its callback's lives on for ten minutes
+    await it.until("its callback has run", () => it.called.length === 1);
+    worker.kill(); // days of polling show nothing
+    await it.advance(BOUNDS.record - 300); // its own record is gone, its callback's lives on for five minutes
+    await it.startWorker();
     await it.settle(await send(0));
     await it.advance(60);
     expect(it.ran).toHaveLength(2);

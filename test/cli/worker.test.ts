@@ -65,18 +65,16 @@ describe.concurrent("at work", () => {
   });
 
   // Only Linux has a device that is always full.
-  test.skipIf(process.platform !== "linux")(
-    "logs that a full disk does not take cost the logs, not the worker",
-    async () => {
-      await using stack = await cliStack();
-      const there = { env: stack.environment };
-      await using worker = await started(start(["worker", "--json", ...POLL], { ...there, stderr: "/dev/full" }));
-      const { value } = await json<{ value: number }>(["send", "add", "1", "2", "--wait"], there);
-      expect(value).toBe(3);
-      worker.kill("SIGTERM");
-      expect((await worker.ended()).code).toBe(0);
-    },
-  );
+  const skip = process.platform !== "linux";
+  test("logs that a full disk does not take cost the logs, not the worker", { skip }, async () => {
+    await using stack = await cliStack();
+    const there = { env: stack.environment };
+    await using worker = await started(start(["worker", "--json", ...POLL], { ...there, stderr: "/dev/full" }));
+    const { value } = await json<{ value: number }>(["send", "add", "1", "2", "--wait"], there);
+    expect(value).toBe(3);
+    worker.kill("SIGTERM");
+    expect((await worker.ended()).code).toBe(0);
+  });
 
   test("LOVAGE_METRICS: stdout ends with lines of metrics, each whole; readable logs are elsewhere", async () => {
     await using stack = await cliStack();

@@ -24,7 +24,15 @@ const LOCAL = [
   "time-to-live",
   "stale-receipt",
 ];
-const AWS_ONLY = ["signatures", "least-privilege", "lifecycle", "event-source-mappings", "alarms", "limits"];
+const AWS_ONLY = [
+  "signatures",
+  "least-privilege",
+  "lifecycle",
+  "event-source-mappings",
+  "containers",
+  "alarms",
+  "limits",
+];
 
 let folder: string;
 beforeAll(async () => {

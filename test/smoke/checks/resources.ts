@@ -4,7 +4,7 @@ import { DescribeTimeToLiveCommand, DynamoDBClient } from "@aws-sdk/client-dynam
 import { GetBucketLifecycleConfigurationCommand, S3Client } from "@aws-sdk/client-s3";
 import { GetQueueAttributesCommand, GetQueueUrlCommand, SQSClient } from "@aws-sdk/client-sqs";
 import * as changes from "../../../lib/core/changes.ts";
-import { PAYLOADS, WORKLOAD_DEFAULTS } from "../../../lib/defaults.ts";
+import { ECS, PAYLOADS, WORKLOAD_DEFAULTS } from "../../../lib/defaults.ts";
 import { keptPrefix, payloadPrefix } from "../../../lib/store/payload.ts";
 import { deadLetterQueueName, queueName, tableName, timeToLiveDefinition } from "../../../lib/store/table.ts";
 import { aws } from "../aws-cli.ts";
@@ -131,6 +131,33 @@ export const RESOURCE_CHECKS: readonly Check[] = [
     },
   },
   {
+    name: "containers",
+    proves:
+      "ECS gives a container the time to stop that a worker's grace is made for, and keeps as many as it was told",
+    onlyOnAws: "there are none",
+    seconds: 60,
+    run: async ({ app }) => {
+      const problems: string[] = [];
+      const services = Object.entries(app.workloads).filter(([, { kind }]) => kind === "fargate");
+      if (services.length === 0) return skipped("the app has no workload on Fargate");
+      for (const [workload, { fargate }] of services) {
+        const name = queueName(app.name, workload);
+        const answer = await aws("ecs", "describe-services", "--cluster", app.name, "--services", name);
+        if ("skipped" in answer) return skipped(answer.skipped);
+        const [service] = (answer.json as { services: readonly Service[] }).services; // ECS's answer
+        if (service?.status !== "ACTIVE") problems.push(`${name}: ${service?.status ?? "none"}`);
+        if (service === undefined) continue;
+        if (service.runningCount > (fargate?.maxWorkers ?? 0)) problems.push(`${name}: ${service.runningCount} run`);
+        const described = await aws("ecs", "describe-task-definition", "--task-definition", service.taskDefinition);
+        if ("skipped" in described) return skipped(described.skipped);
+        const { taskDefinition } = described.json as { taskDefinition: { containerDefinitions: readonly Container[] } }; // ECS's answer
+        for (const { stopTimeout } of taskDefinition.containerDefinitions)
+          if (stopTimeout !== ECS.maxStopTimeoutSeconds) problems.push(`${name}: stopTimeout ${stopTimeout}`);
+      }
+      return problems.length === 0 ? passed(`${services.length} services as defined`) : failed(problems.join("; "));
+    },
+  },
+  {
     name: "alarms",
     proves: "the alarms are there, have data, and none goes off while all is well",
     onlyOnAws: "there are none",
@@ -147,6 +174,16 @@ export const RESOURCE_CHECKS: readonly Check[] = [
     },
   },
 ];
+
+interface Service {
+  readonly status?: string;
+  readonly runningCount: number;
+  readonly taskDefinition: string;
+}
+
+interface Container {
+  readonly stopTimeout?: number;
+}
 
 interface Mapping {
   readonly State?: string;
