@@ -131,6 +131,23 @@ describe("an id", () => {
     expect(it.called).toEqual(["1: value", "2: value"]);
   });
 
+  test("that was chosen and is sent twice with different arguments runs once, with those of whichever message comes first", async () => {
+    await using it = await quirks();
+    const send = (seconds: number) => it.tasks.work.applyAsync([seconds], { taskId: "order-7" });
+    await send(3);
+    const result = await send(5);
+    expect(it.messages().map(({ args }) => args)).toEqual([[3], [5]]);
+    let picks = 0;
+    it.broker.deliverBy((count) => (picks++ === 0 ? count - 1 : 0)); // SQS promises no order
+    await it.startWorker({ concurrency: 1 });
+    const began = it.clock.now();
+    await it.settle(result);
+    expect(it.clock.now() - began).toBeGreaterThan(4_500);
+    await it.advance(60);
+    expect(it.ran).toEqual(["order-7"]);
+    expect(it.messages()).toEqual([]);
+  });
+
   test("that was chosen and is used again while its callback's record lives: the callback is taken for sent", async () => {
     await using it = await quirks();
     const worker = await it.startWorker();
@@ -149,6 +166,30 @@ describe("an id", () => {
     expect(it.ran).toHaveLength(2);
     expect(it.called).toEqual(["1: value"]);
   });
+});
+
+test("a call whose arguments differ each time is another task each time its caller runs", async () => {
+  const children: unknown[] = [];
+  let runs = 0;
+  await using it = await memoryApp(
+    (app) => {
+      const child = app.task("child", (value: number) => void children.push(value));
+      return {
+        parent: app.task("parent", { bind: true }, async (ctx) => {
+          await child.delay(++runs); // a random number, a time of day
+          await ctx.sleep(10);
+        }),
+      };
+    },
+    { worker: false },
+  );
+  const first = await it.startWorker();
+  const result = await it.tasks.parent.delay();
+  await it.advance(5);
+  first.kill();
+  await it.startWorker();
+  await it.settle(result);
+  expect(children).toEqual([1, 2]);
 });
 
 describe("a message that SQS drops because its retention is over", () => {

@@ -1,9 +1,11 @@
 import { expect, test, vi } from "vitest";
+import { WORKER_DEFAULTS } from "../../lib/defaults.ts";
 import { StoreUnavailable, WorkerStalled } from "../../lib/errors.ts";
+import { BOUNDS } from "../support/bounds.ts";
 import { DEAD, memoryApp, QUEUE } from "../support/memory-app.ts";
 
 /** A worker, and a table that cannot be reached until it is `back`, while SQS answers. */
-const outage = async (messages: number) => {
+const outage = async (messages: number, stallSeconds = 120) => {
   const it = await memoryApp((app) => ({ add: app.task("add", (x: number) => x) }), { worker: false });
   const results = await Promise.all(Array.from({ length: messages }, (_, x) => it.tasks.add.delay(x)));
   const down = async () => {
@@ -14,7 +16,7 @@ const outage = async (messages: number) => {
     vi.spyOn(it.store, "read").mockImplementation(down),
   ];
   const receive = vi.spyOn(it.broker, "receive");
-  const { worker, kill } = await it.startWorker({ stallSeconds: 120, guard: false });
+  const { worker, kill } = await it.startWorker({ stallSeconds, guard: false });
   const ended: unknown[] = [];
   worker.stopped.catch((error: unknown) => ended.push(error));
   return {
@@ -37,6 +39,16 @@ test("where nothing can be recorded a worker ends as stalled, although SQS answe
   expect(ended).toMatchObject([{ message: expect.stringContaining("every message had to be given back") }]);
   expect(await Promise.all(results.map((result) => it.record(result)))).toEqual(results.map(() => undefined));
   kill(); // its process ends
+});
+
+test.each([1, 20])("with the defaults it ends within the bound that is stated: %d messages", async (messages) => {
+  const { it, ended, kill } = await outage(messages, WORKER_DEFAULTS.stallSeconds);
+  await using _ = it;
+  await it.advance(WORKER_DEFAULTS.stallSeconds - 1);
+  expect(ended).toEqual([]);
+  await it.advance(BOUNDS.workerStalled - WORKER_DEFAULTS.stallSeconds + 1);
+  expect(ended).toEqual([expect.any(WorkerStalled)]);
+  kill();
 });
 
 test("it pauses between its receives meanwhile: messages must not use them up", async () => {

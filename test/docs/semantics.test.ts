@@ -183,9 +183,9 @@ describe("a page that is wrong is found out:", () => {
   });
 
   test("a promise, or a fault, without a test", () => {
-    expect(unproven(doctored("- D6 · ", "- D5 · "))).toEqual(["D6"]);
+    expect(unproven(doctored("- D7 · ", "- D5 · "))).toEqual(["D7"]);
     expect(unproven(doctored("- full local disk · ", "- lost delete · "))).toEqual(["full local disk"]);
-    expect(strangers(doctored("- D6 · ", "- D66 · "))).toEqual(["D66"]);
+    expect(strangers(doctored("- D7 · ", "- D77 · "))).toEqual(["D77"]);
   });
 
   test("an invariant that no promise stands for", () => {
@@ -194,8 +194,8 @@ describe("a page that is wrong is found out:", () => {
 
   test("a bound, or a default, that is another", () => {
     expect(wrongBounds(doctored("[takeover](#bounds): 30 s", "[takeover](#bounds): 20 s"))).toEqual(["takeover: 20 s"]);
-    expect(wrongBounds(doctored("[workerStalled](#bounds): 6.3 min", "[workerStalled](#bounds): 6.2 min"))).toEqual([
-      "workerStalled: 6.2 min",
+    expect(wrongBounds(doctored("[workerStalled](#bounds): 7.8 min", "[workerStalled](#bounds): 7.7 min"))).toEqual([
+      "workerStalled: 7.7 min",
     ]);
     expect(wrongBounds(doctored("| 14 d 1 h |", "| 14 d |"))).toEqual(["lost: 14 d"]);
     expect(wrongSettings(doctored("| `maxReceiveCount` | 8 |", "| `maxReceiveCount` | 5 |"))).toHaveLength(1);

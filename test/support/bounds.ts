@@ -51,8 +51,8 @@ export const BOUNDS = {
   grace: WORKER_DEFAULTS.graceSeconds,
   /** SIGTERM: the process is gone after this. */
   stop: WORKER_DEFAULTS.graceSeconds + WORKER_STOP.settleSeconds + WORKER_STOP.closeSeconds,
-  /** A worker that can finish nothing, or hears nothing of SQS, ends after this, and a quarter of it. */
-  workerStalled: WORKER_DEFAULTS.stallSeconds * 1.25,
+  /** A worker that can finish nothing, or hears nothing of SQS, ends after this: it looks every quarter, and at its latest failure. */
+  workerStalled: WORKER_DEFAULTS.stallSeconds * 1.25 + hiccupDelay(MANY) + 30,
   /** A revoke of what runs is heard after this, in a container. */
   revoke: heartbeatEveryMs(visibility) / 1_000,
   /** On Lambda: hard limits are cut to this, and nothing runs longer. */
