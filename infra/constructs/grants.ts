@@ -68,24 +68,23 @@ export class AppGrants {
     return allOf(
       this.#queues(grantee, CONSUME, [queueName(app, workload)]),
       this.#queues(grantee, ["sqs:SendMessage"], [deadLetterQueueName(app, workload)]),
-      this.#record(grantee),
+      this.#record(grantee, ["dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate"]),
     );
   }
 
-  /** End what comes to the dead-letter queue of one workload. */
+  /** End what comes to the dead-letter queue of one workload. It claims nothing, and batches only claims and their endings. */
   endDeadLetters(grantee: IGrantable, workload: string): Grant {
     return allOf(
       this.#queues(grantee, CONSUME, [deadLetterQueueName(this.#props.app, workload)]),
-      this.#record(grantee),
+      this.#record(grantee, []),
     );
   }
 
-  /** Claims and endings, one by one and in batches, and what they send. */
-  #record(grantee: IGrantable): Grant {
-    const actions = ["dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate"];
+  /** Read and write records, one by one and, with `batched`, together; and send what follows. */
+  #record(grantee: IGrantable, batched: readonly string[]): Grant {
     return allOf(
       this.#sendToWorkloads(grantee),
-      this.#table(grantee, actions),
+      this.#table(grantee, ["dynamodb:GetItem", "dynamodb:UpdateItem", ...batched]),
       this.#props.payloads?.grantWork(grantee),
     );
   }
