@@ -6,7 +6,7 @@ import { type Backends, connectToAws } from "./connection.ts";
 import { line, makeContext, running, type TaskContext } from "./context.ts";
 import { type IdKey, idKey } from "./core/ids.ts";
 import { MAX_HOPS } from "./defaults.ts";
-import { describe } from "./duration.ts";
+import { describe, kindOf } from "./duration.ts";
 import { type EagerOptions, eagerly, eagerOption } from "./eager.ts";
 import { DuplicateTask, InvalidOption, TaskFailed } from "./errors.ts";
 import { type EventName, Events, type Listener } from "./events.ts";
@@ -277,10 +277,10 @@ export class App {
       if (!isTaskName(name))
         throw new InvalidOption(`a task's name is ${describe(name)}; it takes 1 to 255 characters`);
       if (typeof kwargs !== "object" || kwargs === null || Array.isArray(kwargs)) {
-        throw new InvalidOption(`kwargs of "${name}" is ${describe(kwargs)}; it takes an object`);
+        throw new InvalidOption(`kwargs of "${name}" is ${kindOf(kwargs)}; it takes an object`);
       }
       if (!Array.isArray(args))
-        throw new InvalidOption(`the arguments of "${name}" are ${describe(args)}; they are an array`);
+        throw new InvalidOption(`the arguments of "${name}" are ${kindOf(args)}; they are an array`);
       if (task) checkArgs(name, task.schemas, Object.keys(kwargs).length === 0 ? args : [...args, kwargs]);
       const checked = checkCall(`the call of "${name}"`, options, settings, clock);
       const workload = checked.workload ?? settings?.workload ?? "default";

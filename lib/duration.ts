@@ -42,3 +42,9 @@ export function describe(value: unknown): string {
   }
   return String(value);
 }
+
+/** What a value is, in words that quote none of it: it may be an argument, and secret. */
+export function kindOf(value: unknown): string {
+  const shown = typeof value === "object" || typeof value === "function" || value === undefined;
+  return shown ? describe(value) : `a ${typeof value}`;
+}

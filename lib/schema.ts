@@ -2,9 +2,10 @@
 // Arguments are checked where they are sent, and checked again, and transformed, where they are run: the message carries
 // what the caller gave. A result is checked before it is recorded.
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import { describe } from "./duration.ts";
+import { describe, kindOf } from "./duration.ts";
 import { InvalidArguments, InvalidOption, InvalidResult, type SchemaIssue } from "./errors.ts";
 import type { Rule } from "./options.ts";
+import { unquoted } from "./unquoted.ts";
 
 export type { StandardSchemaV1 };
 
@@ -87,7 +88,7 @@ export function checkArgs(task: string, { args: given }: Schemas, args: readonly
     if ("issues" in checked) throw new InvalidArguments(task, checked.issues);
     if (!Array.isArray(checked.value))
       throw new InvalidOption(
-        `${owner} turns a list of arguments into ${describe(checked.value)}; it takes the schema of a tuple`,
+        `${owner} turns a list of arguments into ${kindOf(checked.value)}; it takes the schema of a tuple`,
       );
     return checked.value;
   }
@@ -121,7 +122,11 @@ function validate(by: StandardSchemaV1, value: unknown, root: string, owner: str
     );
   }
   if (answer.issues === undefined) return { value: answer.value };
-  return { issues: answer.issues.map(({ path, message }) => ({ path: root + pathText(path), message })) };
+  const issues = answer.issues.map(({ path, message }) => ({
+    path: root + pathText(path),
+    message: unquoted(message, value),
+  }));
+  return { issues };
 }
 
 function pathText(path: StandardSchemaV1.Issue["path"]): string {

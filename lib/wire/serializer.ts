@@ -30,13 +30,18 @@ export function parseJson(text: string): JsonValue {
     value = JSON.parse(text);
   } catch (error) {
     const constant = foreignConstant(text);
-    if (constant === undefined) throw new SyntaxError(`not JSON: ${(error as SyntaxError).message}`, { cause: error });
+    if (constant === undefined) throw new SyntaxError(`not JSON: ${unquoted(error as SyntaxError)}`); // JSON.parse throws nothing else
     throw new SyntaxError(
       `not JSON: it holds a bare ${constant}, which only Python writes; send null or a string instead`,
     );
   }
   if (MAY_NAME_PROTO.test(text)) dropProto(value);
   return value;
+}
+
+/** V8 says where a text ends too early or lacks something. Where something is no value it quotes the text, which may be secret. */
+function unquoted({ message }: SyntaxError): string {
+  return message.includes('"') ? "something in it is no value" : message;
 }
 
 const NON_ASCII = /[\u007f-\uffff]/;

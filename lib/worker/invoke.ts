@@ -3,7 +3,7 @@ import { type Clock, systemClock } from "../clock.ts";
 import { factsOf, makeContext, type Running, runWith, type TaskContext } from "../context.ts";
 import type { Outcome } from "../core/outcome.ts";
 import { MAX_RESULT_BYTES } from "../defaults.ts";
-import { describe, seconds } from "../duration.ts";
+import { kindOf, seconds } from "../duration.ts";
 import {
   ClaimLost,
   HopLimitExceeded,
@@ -205,10 +205,10 @@ function retryOutcome({ options }: Retry, settings: TaskSettings, id: string): O
     if (eta !== undefined && !(eta instanceof Date && Number.isFinite(eta.getTime())))
       throw new InvalidOption("eta of retry() takes a valid Date");
     if (args !== undefined && !Array.isArray(args)) {
-      throw new InvalidOption(`args of retry() is ${describe(args)}; it takes an array`);
+      throw new InvalidOption(`args of retry() is ${kindOf(args)}; it takes an array`);
     }
     if (kwargs !== undefined && !isObject(kwargs)) {
-      throw new InvalidOption(`kwargs of retry() is ${describe(kwargs)}; it takes an object`);
+      throw new InvalidOption(`kwargs of retry() is ${kindOf(kwargs)}; it takes an object`);
     }
     if (maxRetries !== undefined) maxRetriesRule(maxRetries, "maxRetries of retry()");
     if (args !== undefined) assertJson(args, "args");

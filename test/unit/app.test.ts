@@ -409,7 +409,9 @@ describe("a call is refused, with the reason, before anything is sent", () => {
       path: "args[0].at[0]",
     });
     await expect(app.sendTask("x", [], { kwargs: { f: () => 1 } })).rejects.toMatchObject({ path: "kwargs.f" });
-    await expect(app.sendTask("x", "ab" as never)).rejects.toThrow('the arguments of "x" are "ab"; they are an array');
+    await expect(app.sendTask("x", "ab" as never)).rejects.toThrow(
+      'the arguments of "x" are a string; they are an array',
+    );
     expect(() => add.s()).not.toThrow();
     expect(() => add.si(1n)).toThrow(NotSerializable);
   });
