@@ -29,6 +29,7 @@ test("a dry run checks, shows what would be published, and publishes nothing", a
   const { code, output } = await repository.script("release.ts", "--dry-run");
   expect(output).not.toContain("refused");
   expect(output).toContain("checks ran");
+  expect(output).toContain("audited --release");
   expect(output).toContain("+ lovage@0.1.0");
   expect(output).toContain("nothing published");
   expect(code).toBe(0);
@@ -52,6 +53,23 @@ test("a release that may not be is refused before anything runs, with every reas
   ]);
   expect(output).not.toContain("checks ran");
   expect(code).toBe(1);
+});
+
+test("so do dependencies with problems, or that nobody could look at", async () => {
+  using repository = new Repository(RELEASED, { ...REPOSITORY, scripts: { check: "exit 0", audit: "exit 1" } });
+  const { code, output } = await repository.script("release.ts", "--dry-run");
+  expect(output).toContain("refused: dependencies have problems");
+  expect(output).not.toContain("npm publish");
+  expect(code).toBe(1);
+});
+
+test("checks that another job ran are not run again; dependencies are", async () => {
+  using repository = new Repository(RELEASED, REPOSITORY);
+  const { code, output } = await repository.script("release.ts", "--dry-run", "--checked");
+  expect(output).not.toContain("checks ran");
+  expect(output).toContain("audited --release");
+  expect(output).toContain("+ lovage@0.1.0");
+  expect(code).toBe(0);
 });
 
 test("checks that fail end it", async () => {

@@ -12,12 +12,14 @@ export interface Ended {
   readonly output: string;
 }
 
+const says = (text: string) => `node --eval 'console.log(\`${text}\`, ...process.argv.slice(1))' --`;
+
 export class Repository implements Disposable {
   readonly folder = mkdtempSync(join(tmpdir(), "lovage-release-"));
 
   constructor(changelog: string, manifest: Readonly<Record<string, unknown>> = {}) {
     cpSync(`${ROOT}/.changeset`, join(this.folder, ".changeset"), { recursive: true });
-    const scripts = { check: "node --eval 'console.log(`checks ran`)'" };
+    const scripts = { check: says("checks ran"), audit: says("audited") };
     this.write("package.json", JSON.stringify({ name: "lovage", version: "0.1.0", scripts, ...manifest }, null, 2));
     this.write("CHANGELOG.md", changelog);
     this.git("init", "--quiet", "--initial-branch", "main");
