@@ -5,7 +5,7 @@ import { type App, Stack } from "aws-cdk-lib";
 import { Template } from "aws-cdk-lib/assertions";
 import { Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { TaskApp } from "../../infra/index.ts";
+import { type AppDefinition, TaskApp } from "../../infra/index.ts";
 import { PayloadLost } from "../../lib/errors.ts";
 import { type LocalStack, startLocalStack } from "../../lib/local/stack.ts";
 import { deadLetterQueueName, queueName } from "../../lib/store/table.ts";
@@ -13,7 +13,7 @@ import { type Envelope, encode } from "../../lib/wire/envelope.ts";
 import { seal } from "../../lib/wire/seal.ts";
 import { startWorker } from "../../lib/worker/worker.ts";
 import { lovage } from "../cli/lovage.ts";
-import { allowedTo, ENTRY, image, unbundled } from "../infra/deploy.ts";
+import { allowed, allowedTo, ENTRY, image, unbundled } from "../infra/deploy.ts";
 import { useCredentialsOf } from "../support/credentials.ts";
 import { envelopeOf } from "../support/messages.ts";
 import { difference, type Granted, grantedBy, type Statement } from "./grants.ts";
@@ -66,8 +66,8 @@ function grantedWith(grant: (taskApp: TaskApp, role: Role) => unknown): readonly
   return grantedBy(allowedTo(Template.fromStack(own), "Role") as readonly Statement[]);
 }
 
-function deployed(): TaskApp {
-  return new TaskApp(unbundled(), "Duckling", { app: DEFINITION, entry: ENTRY, image });
+function deployed(app: AppDefinition = DEFINITION): TaskApp {
+  return new TaskApp(unbundled(), "Duckling", { app, entry: ENTRY, image });
 }
 
 /** Both ways: nothing is denied, and nothing is allowed that was not done, but for exceptions, which indeed were not. */
@@ -258,4 +258,22 @@ describe("who is granted something", () => {
     const granted = grantedWith((taskApp, role) => taskApp.grantRedrive(role));
     expectExactly(operator.recorder.calls, granted);
   });
+});
+
+test("no role of an app reaches another's resources, in one bucket and with names that begin alike", () => {
+  const all = (app: AppDefinition) =>
+    deployed(app)
+      .node.findAll()
+      .filter(Stack.isStack)
+      .flatMap((one) => [...allowed(Template.fromStack(one)).values()].flat() as readonly Statement[])
+      .filter(({ Resource }) => Resource !== "*"); // ecr:GetAuthorizationToken and the like have no resource
+  const granted = grantedBy(all(DEFINITION)).filter((grant) => /^(sqs|dynamodb|s3):/.test(grant));
+  const others = grantedBy(all({ ...DEFINITION, name: `${APP}-eu` })).filter((grant) =>
+    /^(sqs|dynamodb|s3):/.test(grant),
+  );
+  expect(granted.length).toBeGreaterThan(20);
+  expect(others).toHaveLength(granted.length);
+  const shared = [`s3:ListBucket ${DEFINITION.payloads.bucket}`]; // names of objects, and nothing in them
+  expect(difference(new Set(others), granted).denied).toEqual(others.filter((one) => !shared.includes(one)));
+  expect(difference(new Set(granted), others).denied).toEqual(granted.filter((one) => !shared.includes(one)));
 });
