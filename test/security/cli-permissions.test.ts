@@ -1,7 +1,7 @@
 // What each verb of the command line asks of AWS: recorded while the built command runs, and compared with docs/security.md.
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { claim } from "../../lib/core/changes.ts";
 import { type LocalStack, startLocalStack } from "../../lib/local/stack.ts";
 import { deadLetterQueueName, queueName } from "../../lib/store/table.ts";
@@ -20,6 +20,8 @@ import {
   startProgram,
 } from "./program.ts";
 import { type Call, startRecorder } from "./recorder.ts";
+
+vi.setConfig({ testTimeout: 90_000 }); // sixteen commands
 
 const FIXTURE = fileURLToPath(new URL("../fixtures/security/app.ts", import.meta.url));
 const DOCUMENT = readFileSync(new URL("../../docs/security.md", import.meta.url), "utf8");

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { type App, Stack } from "aws-cdk-lib";
 import { Template } from "aws-cdk-lib/assertions";
 import { Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { type AppDefinition, TaskApp } from "../../infra/index.ts";
 import { PayloadLost } from "../../lib/errors.ts";
 import { type LocalStack, startLocalStack } from "../../lib/local/stack.ts";
@@ -28,6 +28,8 @@ import {
   type WorkloadName,
 } from "./program.ts";
 import type { Call } from "./recorder.ts";
+
+vi.setConfig({ testTimeout: 90_000 }); // each starts programs, some of them several times
 
 const FIXTURE = fileURLToPath(new URL("../fixtures/security/app.ts", import.meta.url));
 const DAY_MS = 86_400_000;
@@ -184,7 +186,7 @@ describe("who works", () => {
       const { visible, inFlight, delayed } = await outside.broker.depth(`${APP}-renders`);
       return visible + inFlight + delayed + started.inHand;
     };
-    await expect.poll(idle, { timeout: 20_000 }).toBe(0);
+    await expect.poll(idle, { timeout: 60_000 }).toBe(0);
     await started.stop();
     expectExactly(worker.recorder.calls, grantedTo(`${APP}-renders`, "WorkloadContainersRole"));
   });

@@ -2,13 +2,15 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { CONTAINER_HEALTH } from "../../lib/defaults.ts";
 import { startLocalStack } from "../../lib/local/stack.ts";
 import { cliStack, FIXTURES, json, type Running, start } from "../cli/lovage.ts";
 import { startFaultProxy } from "../support/fault-proxy.ts";
 import { commandLineOf, environmentOf, listeningIn, treeOf } from "./processes.ts";
 import { startRecorder } from "./recorder.ts";
+
+vi.setConfig({ testTimeout: 90_000 }); // a whole lovage dev, with a function and processes
 
 const LOOPBACK = ["127.0.0.1", "::1"];
 const addresses = (pids: readonly number[]) => listeningIn(pids).map(({ address }) => address);
@@ -49,7 +51,7 @@ describe.skipIf(process.platform !== "linux")("in /proc", () => {
     using project = new Project();
     await using dev = start(["dev", "--json"], project);
     await dev.said('"worker":');
-    const there = ["--local", "--wait", "--timeout", "20s"];
+    const there = ["--local", "--wait", "--timeout", "60s"];
     const ran = await Promise.all(["inFunction", "inProcess"].map((task) => json(["send", task, ...there], project)));
     const tree = treeOf(pidOf(dev));
     expect(tree).toEqual(expect.arrayContaining(ran.map(({ value }) => value)));

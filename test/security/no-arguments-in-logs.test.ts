@@ -52,7 +52,7 @@ beforeAll(async () => {
   await sendMessages();
   const { nobody: _, ...known } = ids; // for some days: a worker of a newer deployment may have it
   for (const id of Object.values(known))
-    await vi.waitUntil(() => producer.app.result(id).ready(), { timeout: 25_000, interval: 100 });
+    await vi.waitUntil(() => producer.app.result(id).ready(), { timeout: 90_000, interval: 100 });
   for (const last of ["cannot run this task", "an unreadable message stays", '"dead letter"']) await worker.said(last);
   health = await healthOf(worker);
   const command = (...args: readonly string[]) =>
@@ -66,7 +66,7 @@ beforeAll(async () => {
   stderr = ended.stderr;
   said = ended.stdout + ended.stderr;
   sender = producer.lines.join("\n");
-}, 60_000);
+}, 120_000);
 
 afterAll(() => stack?.stop());
 
