@@ -15,17 +15,8 @@ export interface Page {
 /** What to read first comes first; a page that is not named here follows, by name. */
 const ORDER = [
   ...["tasks", "calling", "results", "retries-and-errors", "time-limits", "workers", "testing", "troubleshooting"],
-  ...[
-    "from-celery",
-    "from-bullmq",
-    "from-sqs-consumer",
-    "cli",
-    "errors",
-    "running",
-    "semantics",
-    "architecture",
-    "protocol",
-  ],
+  ...["from-celery", "from-bullmq", "from-sqs-consumer", "cli", "errors", "running"],
+  ...["semantics", "architecture", "protocol", "model"],
 ];
 const USED = new Set(["cli", "cost", "errors", "payloads", "performance", "running"]);
 
