@@ -1,4 +1,5 @@
 import { InvalidOption } from "./errors.ts";
+import { printableJson } from "./printable.ts";
 
 /** A time span: `"250ms"`, `"30s"`, `"15m"`, `"2h"`, `"1d"`, or a number of seconds, as in Celery and SQS. */
 export type Duration = number | `${number}${"ms" | "s" | "m" | "h" | "d"}`;
@@ -31,13 +32,21 @@ export function seconds(value: unknown, option: string): number {
   return Number(match[1]) * SECONDS[match[2] as keyof typeof SECONDS];
 }
 
+/** Characters of a string that an error message repeats. */
+const LONGEST_SHOWN = 500;
+
 /** A value as an error message shows it. */
 export function describe(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "string") {
+    const long = value.length > LONGEST_SHOWN;
+    return `${printableJson(long ? value.slice(0, LONGEST_SHOWN) : value)}${long ? `… (${value.length} characters)` : ""}`;
+  }
   if (typeof value === "function") return `the function ${value.name || "(anonymous)"}`;
   if (typeof value === "object" && value !== null) {
-    const type = value.constructor?.name ?? "Object";
     if (Array.isArray(value)) return "an array";
+    // Data from outside may have a member of that name.
+    const maker: unknown = Object.hasOwn(value, "constructor") ? undefined : value.constructor;
+    const type = typeof maker === "function" ? maker.name : "Object";
     return type === "Object" ? "an object" : `${/^[AEIOU]/.test(type) ? "an" : "a"} ${type} object`;
   }
   return String(value);

@@ -1,6 +1,7 @@
 // Structured logs: one JSON object per line, or one readable line on a terminal. The interface is pino's, so an
 // application hands in its own logger instead.
 import type { Clock } from "./clock.ts";
+import { printableJson, printableLine as visible } from "./printable.ts";
 
 export type Fields = Readonly<Record<string, unknown>>;
 
@@ -23,15 +24,6 @@ export interface LogOptions {
 }
 
 const COLOURS = { debug: 90, info: 36, warn: 33, error: 31 } as const;
-
-// Task names, ids and messages come from outside: a control character must not forge a line or move a cursor.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
-const CONTROL = /[\u0000-\u001f\u007f-\u009f]/g;
-const hex = (character: string, digits: number) => character.charCodeAt(0).toString(16).padStart(digits, "0");
-const visible = (text: string) => text.replace(CONTROL, (character) => `\\x${hex(character, 2)}`);
-
-/** JSON escapes what is below a space; a terminal obeys these too. */
-const ESCAPED_IN_JSON = /[\u007f-\u009f]/g;
 
 export function createLogger(options: LogOptions, bound: Fields = {}): Logger {
   const threshold = LOG_LEVELS.indexOf(options.level);
@@ -66,14 +58,14 @@ export const silentLogger: Logger = {
 function json(level: string, now: number, fields: Fields, message: string): string {
   // A field called "level" must not say another level than the line has.
   const line = { level, time: new Date(now).toISOString(), message };
-  const text = stringify({ ...line, ...fields, ...line }) ?? JSON.stringify({ ...line, fields: "not serializable" });
-  return text.replace(ESCAPED_IN_JSON, (character) => `\\u${hex(character, 4)}`);
+  const text = stringify({ ...line, ...fields, ...line }) ?? stringify({ ...line, fields: "not serializable" });
+  return text as string; // three strings and a word can be written
 }
 
 /** Undefined where JSON cannot hold it: a cycle, a BigInt, a getter that throws. */
 function stringify(value: unknown): string | undefined {
   try {
-    return JSON.stringify(value);
+    return printableJson(value);
   } catch {
     return undefined;
   }

@@ -22,11 +22,15 @@ export function check<R extends Record<string, Rule<unknown>>>(owner: string, op
 function unknownOption(owner: string, name: string, known: readonly string[]): InvalidOption {
   const near = closest(name, known);
   const hint = near === undefined ? `known options: ${known.join(", ")}` : `did you mean ${near}?`;
-  return new InvalidOption(`unknown option ${JSON.stringify(name)} of ${owner}; ${hint}`);
+  return new InvalidOption(`unknown option ${describe(name)} of ${owner}; ${hint}`);
 }
+
+/** Nobody mistypes what is longer; comparing it takes as long as it is. */
+const LONGEST_MISTYPED = 100;
 
 /** The known name nearest to a mistyped one, if any is near. */
 export function closest(name: string, known: readonly string[]): string | undefined {
+  if (name.length > LONGEST_MISTYPED) return undefined;
   let best: string | undefined;
   let bestDistance = Math.max(2, Math.round(name.length * 0.4)) + 1;
   for (const candidate of known) {

@@ -5,6 +5,7 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { describe, kindOf } from "./duration.ts";
 import { InvalidArguments, InvalidOption, InvalidResult, type SchemaIssue } from "./errors.ts";
 import type { Rule } from "./options.ts";
+import { printableJson } from "./printable.ts";
 import { unquoted } from "./unquoted.ts";
 
 export type { StandardSchemaV1 };
@@ -138,5 +139,5 @@ function pathText(path: StandardSchemaV1.Issue["path"]): string {
 function keyText(key: PropertyKey): string {
   if (typeof key === "number") return `[${key}]`;
   const name = String(key);
-  return /^[\w$]+$/.test(name) ? `.${name}` : `[${JSON.stringify(name)}]`;
+  return /^[\w$]+$/.test(name) ? `.${name}` : `[${printableJson(name)}]`;
 }

@@ -3,6 +3,7 @@ import { open } from "node:fs/promises";
 import type { Writable } from "node:stream";
 import { finished } from "node:stream/promises";
 import { InvalidOption } from "../errors.ts";
+import { printableJson } from "../printable.ts";
 
 export class LineWriter {
   readonly #stream: Writable;
@@ -41,7 +42,7 @@ export class LineWriter {
   /** Resolves when there is room for more. Never rejects. */
   async write(value: object): Promise<void> {
     if (this.#stream.destroyed || this.#problem !== undefined) return;
-    if (this.#stream.write(`${JSON.stringify(value)}\n`)) return;
+    if (this.#stream.write(`${printableJson(value)}\n`)) return;
     this.#room ??= this.#waitForRoom();
     await this.#room;
   }

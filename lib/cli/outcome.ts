@@ -1,10 +1,11 @@
 // A task's state and value, as `send --wait` and `result` print them.
 
 import type { Duration } from "../duration.ts";
+import { printable, printableLine } from "../printable.ts";
 import type { AsyncResult, TaskInfo } from "../result.ts";
 import type { Failure } from "../store/record.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
-import { facts, type Output, printable, type Style } from "./output.ts";
+import { facts, type Output, type Style } from "./output.ts";
 
 export interface Outcome {
   readonly info: TaskInfo;
@@ -90,7 +91,7 @@ export function outcomeText({ info, value, gone }: Outcome, style: Style, now: n
   );
   const meaning = MEANINGS[info.state];
   return [
-    `${state}   ${printable(info.id)}`,
+    `${state}   ${printableLine(info.id)}`,
     ...(meaning === undefined ? [] : [style.dim(`  ${meaning}`)]),
     ...(lines === "" ? [] : [lines]),
   ].join("\n");
@@ -130,9 +131,14 @@ export function remarkOn({ info, gone, timedOut }: Outcome, output: Output, wait
   output.remark(({ red, dim }) => {
     if (timedOut)
       return `${red("error:")} task ${info.id} is ${info.state} after ${waited}; it goes on, only the waiting ended`;
-    if (gone !== undefined) return `${red("note:")} ${gone}`;
-    const head = `${red(`${info.state}:`)} ${failure === undefined ? `task ${info.id}` : printable(`${failure.type}: ${failure.message}`)}`;
+    if (gone !== undefined) return `${red("note:")} ${indented(gone)}`;
+    const head = `${red(`${info.state}:`)} ${failure === undefined ? `task ${info.id}` : indented(`${failure.type}: ${failure.message}`)}`;
     const stack = failure && stackBelow(failure);
     return stack === undefined ? head : `${head}\n${dim(printable(stack))}`;
   });
+}
+
+/** Text of several lines, none of which could be taken for one of ours. */
+function indented(text: string): string {
+  return printable(text).replaceAll("\n", "\n  ");
 }

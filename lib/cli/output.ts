@@ -4,6 +4,7 @@ import { stripVTControlCharacters } from "node:util";
 import { type Clock, systemClock } from "../clock.ts";
 import { type Environment, readEnvironment } from "../environment.ts";
 import { createLogger, type Logger } from "../log.ts";
+import { printable, printableJson, printableLine } from "../printable.ts";
 import { causeOf } from "./cause.ts";
 
 export interface OutputOptions {
@@ -24,7 +25,7 @@ export class Output {
 
   /** To stdout: `value` with --json, otherwise what `text` says. */
   show(value: unknown, text: (style: Style) => string): void {
-    process.stdout.write(`${this.json ? JSON.stringify(value) : text(styleOf(process.stdout, this.#environment))}\n`);
+    process.stdout.write(`${this.json ? printableJson(value) : text(styleOf(process.stdout, this.#environment))}\n`);
   }
 
   /** To stderr, for people only. */
@@ -37,7 +38,7 @@ export class Output {
     const { code, message, stack, expected } = causeOf(error);
     const shown = expected && !this.debug ? undefined : stack;
     if (this.json) {
-      process.stderr.write(`${JSON.stringify({ error: { code, message, hint, stack: shown } })}\n`);
+      process.stderr.write(`${printableJson({ error: { code, message, hint, stack: shown } })}\n`);
       return;
     }
     this.remark(({ red, dim }) => {
@@ -88,14 +89,6 @@ function styleOf(stream: NodeJS.WriteStream, environment: Environment): Style {
   return coloured(stream, environment) ? COLOURED : PLAIN;
 }
 
-/** Text from outside, such as a failure's message, without what would move a terminal's cursor. */
-export function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
-  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, (character) => {
-    return `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`;
-  });
-}
-
 /** Columns that line up, with a quiet head. Columns named in `right` hold numbers. */
 export function table(
   head: readonly string[],
@@ -103,7 +96,7 @@ export function table(
   { dim }: Style,
   right: readonly string[] = [],
 ): string {
-  const cells = [head, ...rows].map((row) => row.map(printable));
+  const cells = [head, ...rows].map((row) => row.map(printableLine));
   const widths = head.map((_, column) => Math.max(...cells.map((row) => (row[column] ?? "").length)));
   const lines = cells.map((row) => {
     const padded = row.map((cell, column) => {

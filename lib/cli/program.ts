@@ -1,6 +1,7 @@
 // The command line: verbs, what they share, and how the process ends.
 import { Command, CommanderError } from "commander";
 import { lenientEnvironment } from "../environment.ts";
+import { printable, printableJson } from "../printable.ts";
 import { completionVerb } from "./complete.ts";
 import { costVerb } from "./cost.ts";
 import { devVerb } from "./dev.ts";
@@ -58,7 +59,8 @@ export async function main(argv: readonly string[]): Promise<void> {
   process.exit(code);
 }
 
-async function run(argv: readonly string[]): Promise<ExitCode> {
+/** Runs one command line. Resolves with the exit code it asks for. */
+export async function run(argv: readonly string[]): Promise<ExitCode> {
   let code: ExitCode = EXIT.ok;
   const json = flagged(argv, "--json");
   const program = commandLine(json);
@@ -81,7 +83,7 @@ function commandLine(json: boolean): Command {
     .option("--json", "print JSON: results on stdout, logs and errors on stderr")
     .option("--debug", "log every decision; show the stack of every error")
     .configureHelp({ showGlobalOptions: true })
-    .configureOutput(json ? { writeErr: () => {} } : {})
+    .configureOutput(json ? { writeErr: () => {} } : { outputError: (text, write) => write(printable(text)) })
     .showHelpAfterError("(--help shows how to use it)")
     .addHelpText("after", `${EXIT_CODES_HELP}\n${EXAMPLES}`)
     .exitOverride();
@@ -92,7 +94,7 @@ function usage(error: CommanderError, json: boolean): ExitCode {
   if (error.exitCode === 0) return EXIT.ok; // --help, --version
   const message = error.message.replace(/^error: /, "").split("\n")[0];
   const said = error.code === "commander.help" ? "no verb given; lovage --help lists them" : message;
-  if (json) process.stderr.write(`${JSON.stringify({ error: { code: "USAGE", message: said } })}\n`);
+  if (json) process.stderr.write(`${printableJson({ error: { code: "USAGE", message: said } })}\n`);
   return EXIT.usage;
 }
 

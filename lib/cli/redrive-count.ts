@@ -1,6 +1,7 @@
 // What a redrive has done, as numbers and as words.
+import { printableLine } from "../printable.ts";
 import type { Redriven } from "../worker/redrive.ts";
-import { printable, type Style } from "./output.ts";
+import type { Style } from "./output.ts";
 
 /** Reasons shown one by one; with --json all are. */
 const SHOWN_REFUSALS = 20;
@@ -27,7 +28,7 @@ export class RedriveCount {
 
   /** Why some were not sent, for people. */
   refusalsText({ red }: Style): string {
-    const lines = this.#refusals.map((one) => `${red("not sent:")} ${printable(one)}`);
+    const lines = this.#refusals.map((one) => `${red("not sent:")} ${printableLine(one)}`);
     const more = this.refused - this.#refusals.length;
     return [...lines, ...(more > 0 ? [`and ${number(more)} more; --json shows them all`] : [])].join("\n");
   }

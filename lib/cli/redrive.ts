@@ -3,6 +3,7 @@ import { REDRIVES_PER_SECOND } from "../defaults.ts";
 import { LovageError } from "../errors.ts";
 import { silentLogger } from "../log.ts";
 import type { ResultStore } from "../ports/result-store.ts";
+import { printableLine } from "../printable.ts";
 import type { FailureQuery } from "../store/failures.ts";
 import { decisionDeps } from "../worker/deps.ts";
 import { type Redriven, redriveTasks } from "../worker/redrive.ts";
@@ -10,7 +11,7 @@ import { canAsk, confirmed } from "./confirm.ts";
 import { EXIT } from "./exit-codes.ts";
 import { type FailureFilters, hasFilters, queryOf, withFilters } from "./failure-filters.ts";
 import { Interruption } from "./interruption.ts";
-import { Output, type OutputOptions, printable, span } from "./output.ts";
+import { Output, type OutputOptions, span } from "./output.ts";
 import type { Verb } from "./program.ts";
 import { showProgress } from "./progress.ts";
 import { lineOf, RedriveCount, redrivenJson } from "./redrive-count.ts";
@@ -96,7 +97,7 @@ export const redriveVerb: Verb = (program, done) => {
       const onTask = (redriven: Redriven) => {
         count.add(redriven);
         progress.update(count.handled, `${count.handled.toLocaleString("en")} tasks`);
-        if (named || dryRun || output.json) output.show(redrivenJson(redriven), () => printable(lineOf(redriven)));
+        if (named || dryRun || output.json) output.show(redrivenJson(redriven), () => printableLine(lineOf(redriven)));
       };
       const work = { again, dryRun, rate: perSecond, signal: interruption.signal, onTask };
       let failure: unknown;

@@ -1,13 +1,14 @@
 // `result --follow`: a line for every change of one or more tasks, and what each ended with.
 import type { App } from "../app.ts";
 import { TaskUnknown } from "../errors.ts";
+import { printableLine } from "../printable.ts";
 import type { TaskInfo } from "../result.ts";
 import { eachOf, worst } from "./each-id.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { follow, hasEnded } from "./follow.ts";
 import { Interruption } from "./interruption.ts";
 import { exitCodeOf, outcomeJson, outcomeOf, outcomeText } from "./outcome.ts";
-import { type Output, printable, type Style } from "./output.ts";
+import type { Output, Style } from "./output.ts";
 
 export async function followAll(
   app: App,
@@ -57,5 +58,5 @@ function changeText(info: TaskInfo, several: boolean, now: number, { dim, bold }
   ].filter((fact) => fact !== undefined);
   const time = `${new Date(now).toISOString().slice(11, 19)}Z`;
   const id = several ? `   ${info.id}` : "";
-  return `${dim(time)}${id}   ${bold(state.padEnd(7))}   ${printable(facts.join(", ")).replaceAll("\n", " ")}`.trimEnd();
+  return `${dim(time)}${id}   ${bold(state.padEnd(7))}   ${printableLine(facts.join(", ").replaceAll("\n", " "))}`.trimEnd();
 }

@@ -1,6 +1,7 @@
 // `send --batch`: a call for every line of a file.
 import type { Command } from "commander";
 import { InvalidOption } from "../errors.ts";
+import { printableJson, printableLine } from "../printable.ts";
 import { type BatchSummary, sendBatch } from "./batch.ts";
 import { batchCall } from "./batch-call.ts";
 import { causeOf } from "./cause.ts";
@@ -9,7 +10,7 @@ import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { Interruption } from "./interruption.ts";
 import { LineWriter } from "./line-writer.ts";
 import { type Line, openLines } from "./lines.ts";
-import { Output, printable, type Style } from "./output.ts";
+import { Output, type Style } from "./output.ts";
 import { showProgress } from "./progress.ts";
 import { callOf, type SendVerbOptions } from "./send-call.ts";
 import { target } from "./target.ts";
@@ -82,7 +83,7 @@ export async function sendBatchVerb(
         const call = parseExact(line.text);
         const failure = { line: line.number, code, message, call: "value" in call ? call.value : line.text };
         if (errors !== undefined) await write(errors, failure);
-        else process.stderr.write(`${JSON.stringify({ error: failure })}\n`);
+        else process.stderr.write(`${printableJson({ error: failure })}\n`);
       },
     });
   } finally {
@@ -90,7 +91,7 @@ export async function sendBatchVerb(
   }
   const resume = resumeLine(summary, errors !== undefined);
   if (shown.length > 0)
-    output.remark(({ red }) => shown.map((line) => `${red("error:")} ${printable(line)}`).join("\n"));
+    output.remark(({ red }) => shown.map((line) => `${red("error:")} ${printableLine(line)}`).join("\n"));
   const { sent: accepted, refused, failed, complete } = summary;
   output.show({ summary: { sent: accepted, refused, failed, complete, fromLine: resume } }, (style) =>
     summaryText(summary, shown.length, resume, options.errors, sendAgain(task, options), style),

@@ -1,9 +1,10 @@
 import type { Command } from "commander";
+import { printableJson, printableLine } from "../printable.ts";
 import { parseExact } from "./exact-json.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { jsonArray, jsonObject } from "./json-input.ts";
 import { exitCodeOf, outcomeJson, outcomeOf, remarkOn } from "./outcome.ts";
-import { Output, printable } from "./output.ts";
+import { Output } from "./output.ts";
 import type { Verb } from "./program.ts";
 import { sendBatchVerb } from "./send-batch.ts";
 import { callOf, type SendVerbOptions } from "./send-call.ts";
@@ -77,7 +78,7 @@ async function sendOne(
   const call = callOf(task, found, options);
   const output = new Output(options);
   for (const text of command.args.slice(1).filter(meantAsJson))
-    output.remark(({ dim }) => dim(`note: ${printable(text)} begins like JSON and is none: it is sent as text`));
+    output.remark(({ dim }) => dim(`note: ${printableLine(text)} begins like JSON and is none: it is sent as text`));
   const result = await found.app.sendTask(task, args, { ...call, kwargs });
   if (!wait) {
     output.show({ id: result.id, task, workload: call.workload ?? "default" }, () => result.id);
@@ -87,7 +88,7 @@ async function sendOne(
   const outcome = await outcomeOf(result, true, options.timeout);
   const code = exitCodeOf(outcome, true);
   if (output.json || outcome.value !== undefined)
-    output.show(outcomeJson(outcome), () => JSON.stringify(outcome.value));
+    output.show(outcomeJson(outcome), () => printableJson(outcome.value) ?? "");
   if (code !== EXIT.ok || outcome.gone !== undefined) remarkOn(outcome, output, options.timeout);
   return code;
 }

@@ -1,5 +1,6 @@
 import { MAX_JSON_DEPTH } from "../defaults.ts";
 import { NotSerializable } from "../errors.ts";
+import { printableJson } from "../printable.ts";
 import type { JsonValue } from "./serializer.ts";
 
 /**
@@ -142,5 +143,5 @@ function show(keys: readonly Key[]): string {
 function showKey(key: Key): string {
   if (typeof key === "number") return `[${key}]`;
   if (/^[\p{ID_Start}$_][\p{ID_Continue}$]{0,79}$/u.test(key)) return `.${key}`;
-  return `[${JSON.stringify(key.length > 80 ? `${key.slice(0, 80)}…` : key)}]`;
+  return `[${printableJson(key.length > 80 ? `${key.slice(0, 80)}…` : key)}]`;
 }

@@ -42,7 +42,7 @@ function patterns(rule: string, of: (path: string) => boolean, pattern: RegExp, 
 }
 
 const PURE_LAYERS = ["lib/core/", "lib/wire/", "lib/store/"];
-const PURE_TARGETS = new Set(["lib/defaults.ts", "lib/errors.ts", "node:crypto", "node:zlib"]);
+const PURE_TARGETS = new Set(["lib/defaults.ts", "lib/errors.ts", "lib/printable.ts", "node:crypto", "node:zlib"]);
 
 /** core/ and wire/ compute. Types may come from anywhere: they are gone when the code runs. */
 export const pureLayersDoNoIo = imports(
@@ -70,6 +70,7 @@ export const PURE_FOR_INFRA: ReadonlySet<string> = new Set([
   "lib/defaults.ts",
   "lib/errors.ts",
   "lib/duration.ts",
+  "lib/printable.ts",
   "lib/options.ts",
   "lib/store/table.ts",
   "lib/store/payload.ts",
