@@ -33,7 +33,7 @@ import { type Replacement, Surroundings } from "./surroundings.ts";
 import type { BoundHandler, RegisteredTask, Task } from "./task.ts";
 import { type Sending, Tracing } from "./tracing.ts";
 import type { Envelope } from "./wire/envelope.ts";
-import { isTaskName } from "./wire/fields.ts";
+import { isTaskName, TASK_NAME } from "./wire/fields.ts";
 import { assertJson, type JsonObject, type JsonValue } from "./wire/serializer.ts";
 import type { Handler } from "./worker/invoke.ts";
 import { onFargate, type Workload } from "./workload.ts";
@@ -147,7 +147,7 @@ export class App {
   task(name: string, optionsOrHandler: object, maybeHandler?: Handler): Task {
     const options = maybeHandler === undefined ? {} : optionsOrHandler;
     const handler = (maybeHandler ?? optionsOrHandler) as Handler; // checked in the next lines
-    if (!isTaskName(name)) throw new InvalidOption(`a task's name is ${describe(name)}; it takes 1 to 255 characters`);
+    if (!isTaskName(name)) throw new InvalidOption(`a task's name is ${describe(name)}; it takes ${TASK_NAME}`);
     if (typeof handler !== "function")
       throw new InvalidOption(`task "${name}" has ${describe(handler)} for a handler; it takes a function`);
     if (this.#tasks.has(name)) throw new DuplicateTask(name);
@@ -274,8 +274,7 @@ export class App {
     let planned: ReturnType<typeof plan>;
     const span: { sending?: Sending | undefined } = {};
     try {
-      if (!isTaskName(name))
-        throw new InvalidOption(`a task's name is ${describe(name)}; it takes 1 to 255 characters`);
+      if (!isTaskName(name)) throw new InvalidOption(`a task's name is ${describe(name)}; it takes ${TASK_NAME}`);
       if (typeof kwargs !== "object" || kwargs === null || Array.isArray(kwargs)) {
         throw new InvalidOption(`kwargs of "${name}" is ${kindOf(kwargs)}; it takes an object`);
       }

@@ -1,6 +1,7 @@
 // Every error class of Lovage. Each has a stable `code`, listed in docs/errors.md (a test checks both directions).
 // Messages say what went wrong, the value given, what is allowed and the likely fix; lower case, no full stop.
 import type { Duration } from "./duration.ts";
+import { printableLine } from "./printable.ts";
 import type { Failure } from "./store/record.ts";
 
 export class LovageError extends Error {
@@ -351,10 +352,31 @@ export class DecodeError extends LovageError {
   readonly body: string;
 
   constructor(problem: string, body: string, known: { id?: string | undefined; task?: string | undefined } = {}) {
-    super("LOVAGE_DECODE_ERROR", `cannot read the message: ${problem}`);
+    super("LOVAGE_DECODE_ERROR", `cannot read the message: ${printableLine(problem.toWellFormed())}`);
     this.body = body;
     this.id = known.id;
     this.task = known.task;
+  }
+}
+
+/** A record in the table that Lovage did not write so, or an attribute of it. */
+export class RecordUnreadable extends LovageError {
+  /** `problem`: what is wrong with the attribute, after its name. */
+  constructor(id: string, attribute: string, problem: string) {
+    super(
+      "LOVAGE_RECORD_UNREADABLE",
+      `the record of task ${id} cannot be read: its attribute ${attribute} ${printableLine(problem)}; something other than Lovage has written it: look at the item, then mend or delete it`,
+    );
+  }
+}
+
+/** What a Lambda function was invoked with is no event of SQS. */
+export class InvalidEvent extends LovageError {
+  constructor(problem: string) {
+    super(
+      "LOVAGE_INVALID_EVENT",
+      `the function was invoked with what is no event of SQS: ${problem}; connect it to its queue by an event source mapping, or send a task`,
+    );
   }
 }
 

@@ -1,10 +1,12 @@
 // S3 through the SDK: one object for each payload, under the app's own prefix. The SDK is loaded with the first payload, so
 // an app whose payloads are all small never pays for it.
+import type { Readable } from "node:stream";
 import type { GetObjectCommandOutput, S3Client } from "@aws-sdk/client-s3";
 import { type Clock, systemClock } from "../clock.ts";
 import { PAYLOADS } from "../defaults.ts";
+import { PayloadLost } from "../errors.ts";
 import type { PayloadStore } from "../ports/payload-store.ts";
-import { keptPrefix, type Payload, type PayloadRef, payloadPrefix } from "../store/payload.ts";
+import { keptPrefix, type Payload, type PayloadRef, payloadPrefix, tooLarge } from "../store/payload.ts";
 import { type AwsClientOptions, connections, SOCKETS, whereIs } from "./clients.ts";
 import { persist } from "./deadline.ts";
 import { type Refusal, type S3Call, toPayloadError } from "./to-error.ts";
@@ -68,6 +70,11 @@ export class S3PayloadStore implements PayloadStore {
         if (error instanceof sdk.NoSuchKey) return undefined;
         throw error;
       }
+      // What its reference does not stand for is not read into memory, however large somebody says it is.
+      if ((found.ContentLength ?? 0) > ref.bytes) {
+        (found.Body as Readable | undefined)?.destroy(); // Node's kind, from this SDK
+        throw tooLarge(ref, found.ContentLength ?? 0);
+      }
       return await found.Body?.transformToString();
     });
   }
@@ -129,6 +136,7 @@ export class S3PayloadStore implements PayloadStore {
   }
 
   async #translate(cause: unknown, action: string): Promise<Refusal> {
+    if (cause instanceof PayloadLost) return { error: cause, retryable: false };
     const { client } = await this.#load();
     const call: S3Call = { bucket: this.#bucket, prefix: this.#prefix, action, where: await whereIs("S3", client) };
     return toPayloadError(cause, call);

@@ -1,7 +1,7 @@
 // The whole PayloadStore contract in one Map, on the clock it is given: unit tests and the simulation run on it.
 import type { Clock } from "../clock.ts";
 import type { PayloadStore } from "../ports/payload-store.ts";
-import { keptDays, type Payload, type PayloadRef } from "../store/payload.ts";
+import { keptDays, type Payload, type PayloadRef, tooLarge } from "../store/payload.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -35,7 +35,9 @@ export class MemoryPayloadStore implements PayloadStore {
   }
 
   async get(ref: PayloadRef): Promise<string | undefined> {
-    return this.peek(ref);
+    const json = this.peek(ref);
+    if (json !== undefined && json.length > ref.bytes) throw tooLarge(ref, json.length);
+    return json;
   }
 
   async delete({ key }: PayloadRef): Promise<void> {

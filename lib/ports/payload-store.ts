@@ -6,7 +6,8 @@ import type { Payload, PayloadRef } from "../store/payload.ts";
  * Contract (test/conformance/payload-store.ts runs it on every adapter):
  * - `put` resolves once the object is durable. Under a key that exists it replaces the object, whose time begins anew.
  * - `get` is strongly consistent: it sees every `put` and `delete` that has resolved. Undefined where there is no object, or
- *   where its time is over. It does not check the digest; whoever asks does (lib/payloads.ts).
+ *   where its time is over. It does not check the digest; whoever asks does (lib/payloads.ts). It rejects with PayloadLost, and
+ *   reads nothing, where the object is larger than its reference says.
  * - An object is kept at least for the days its key begins with (lib/store/payload.ts), and expires by itself.
  * - `delete` of what is not there resolves.
  * - All of them reject with PayloadStoreUnavailable after a deadline that grows with the size (never never), BucketNotFound,

@@ -7,6 +7,15 @@
 // The first part after the app is how long the store keeps the object: it expires by itself, with nothing to delete.
 import { createHash } from "node:crypto";
 import { MESSAGE_LIFETIME_MS, PAYLOADS, RECORD_LIFETIME_MS } from "../defaults.ts";
+import { PayloadLost } from "../errors.ts";
+
+const KEY_PARTS = /^(\d{1,4})d\/(args|results)\/(?!\.*$)[A-Za-z0-9\-_.!~*'()%]{1,940}$/;
+
+/** Whether a key is of the form above: what comes from outside must not lead out of its place, nor be kept for ever. */
+export function isPayloadKey(key: string, kind: PayloadKind): boolean {
+  const [, days, found] = KEY_PARTS.exec(key) ?? [];
+  return found === kind && PAYLOADS.keptDays.some((one) => String(one) === days);
+}
 
 /** Stands for a payload in a message or a record. */
 export interface PayloadRef {
@@ -77,6 +86,11 @@ export function argsNeededUntil(sentAt: number): number {
 /** The same object, written again: it is kept from now on. */
 export function renewed({ ref, json }: Payload, now: number): Payload {
   return { json, ref: { ...ref, keptUntil: keptUntil(keptDays(ref.key), now) } };
+}
+
+/** An object that is larger than its reference says: nobody reads it, or a small reference could fill a worker's memory. */
+export function tooLarge({ key, bytes }: PayloadRef, found: number): PayloadLost {
+  return new PayloadLost("a payload", key, `it has ${found} bytes, its reference says ${bytes}`);
 }
 
 /** What is wrong with what was found, if anything. */

@@ -1,7 +1,7 @@
 // Reads a message: ours, or one that Celery sent through SQS. Whatever comes in, out comes an envelope or a DecodeError.
 import { PAYLOADS } from "../defaults.ts";
 import { DecodeError } from "../errors.ts";
-import type { PayloadRef } from "../store/payload.ts";
+import { isPayloadKey, type PayloadRef } from "../store/payload.ts";
 import type { Envelope } from "./envelope.ts";
 import {
   type Fail,
@@ -15,6 +15,7 @@ import {
   object,
   signatures,
   string,
+  TASK_NAME,
   time,
 } from "./fields.ts";
 import {
@@ -49,7 +50,7 @@ export function decode(body: string): Envelope {
   }
   identify(headers);
   const { id, task } = known;
-  if (task === undefined) throw fail("header task is not a string of 1 to 255 characters");
+  if (task === undefined) throw fail(`header task is not a string of ${TASK_NAME}`);
   if (id === undefined) throw fail("header id is not a string of 1 to 255 printable ASCII characters");
 
   return envelope(id, task, headers, inner(message, headers, fail), fail);
@@ -145,6 +146,8 @@ function argsRef(headers: JsonObject, fail: Fail): PayloadRef | undefined {
   const keptUntil = number(`${name}.kept_until`, ref.kept_until, fail, "any");
   if (key === undefined || bytes === undefined || sha256 === undefined || keptUntil === undefined)
     throw fail(`${name} lacks one of key, bytes, sha256 and kept_until`);
+  // The key is a place of this app's in the payload store: one that leads elsewhere is not followed.
+  if (!isPayloadKey(key, "args")) throw fail(`${name}.key is not a key of arguments, such as "32d/args/<id>.<digest>"`);
   if (bytes > PAYLOADS.maxBytes) throw fail(`${name}.bytes is ${bytes}, over the limit of ${PAYLOADS.maxBytes}`);
   return { key, bytes, sha256, keptUntil };
 }

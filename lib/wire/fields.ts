@@ -1,5 +1,6 @@
 // Reading single fields of a message nobody vouches for. Null and missing are the same, as in Celery.
 import type { DecodeError } from "../errors.ts";
+import { isPrintable } from "../printable.ts";
 import type { JsonObject, JsonValue } from "./serializer.ts";
 import type { WireSignature } from "./signature.ts";
 import { parseTime } from "./time.ts";
@@ -21,10 +22,16 @@ export function isTaskId(value: Field): value is string {
   return typeof value === "string" && PRINTABLE_ASCII.test(value);
 }
 
-/** Whether a message may have this name of a task: 1 to 255 characters. */
+/**
+ * Whether a message may have this name of a task: 1 to 255 characters, none of them a control character. It goes into logs, onto
+ * screens and into records, and DynamoDB takes no half of a surrogate pair.
+ */
 export function isTaskName(value: Field): value is string {
-  return typeof value === "string" && value !== "" && value.length <= 255;
+  return typeof value === "string" && value !== "" && value.length <= 255 && isPrintable(value);
 }
+
+/** What `isTaskName` demands, in words. */
+export const TASK_NAME = "1 to 255 characters, and no control characters";
 
 const isMissing = (value: Field): value is undefined | null => value === undefined || value === null;
 
@@ -50,9 +57,10 @@ export function flag(name: string, value: Field, fail: Fail): boolean {
 export function number(name: string, value: Field, fail: Fail, which: "whole" | "any"): number | undefined {
   if (isMissing(value)) return undefined;
   if (typeof value !== "number") throw fail(`${name} is ${kind(value)}, not a number`);
-  const fits = which === "whole" ? Number.isSafeInteger(value) : Number.isFinite(value);
+  // One more is sent with the next message, and has to be read there.
+  const fits = which === "whole" ? Number.isSafeInteger(value + 1) : Number.isFinite(value);
   if (!fits || value < 0) throw fail(`${name} is ${value}, not a ${which === "whole" ? "whole " : ""}number from 0 up`);
-  return value;
+  return Math.abs(value); // -0 is written as 0
 }
 
 export function object(name: string, value: Field, fail: Fail): JsonObject | undefined {
@@ -86,12 +94,20 @@ function signature(name: string, value: JsonValue, fail: Fail): WireSignature {
   if (!isObject(value)) throw fail(`${name} is ${kind(value)}, not a signature`);
   const task = string(`${name}.task`, value.task, fail);
   if (task === undefined) throw fail(`${name} names no task`);
+  if (!isTaskName(task)) throw fail(`${name}.task is not a name of ${TASK_NAME}`);
+  const options = object(`${name}.options`, value.options, fail) ?? {};
+  const id = string(`${name}.options.task_id`, options.task_id, fail);
+  if (id !== undefined && !isTaskId(id))
+    throw fail(`${name}.options.task_id is not a string of 1 to 255 printable ASCII characters`);
+  // Where it leads nowhere, the callback is recorded as failed under that name.
+  if (typeof options.queue === "string" && options.queue !== "" && !isTaskName(options.queue))
+    throw fail(`${name}.options.queue is not a name of ${TASK_NAME}`);
   return {
     ...value, // what Celery may add to signatures travels on
     task,
     args: list(`${name}.args`, value.args, fail) ?? [],
     kwargs: object(`${name}.kwargs`, value.kwargs, fail) ?? {},
-    options: object(`${name}.options`, value.options, fail) ?? {},
+    options,
     subtask_type: string(`${name}.subtask_type`, value.subtask_type, fail) ?? null,
     immutable: flag(`${name}.immutable`, value.immutable, fail),
   };

@@ -1,6 +1,6 @@
 // The contract of a PayloadStore, run on every adapter.
 import { describe, expect } from "vitest";
-import { BucketNotFound } from "../../lib/errors.ts";
+import { BucketNotFound, PayloadLost } from "../../lib/errors.ts";
 import { fetchPayload } from "../../lib/payloads.ts";
 import type { PayloadStore } from "../../lib/ports/payload-store.ts";
 import { argsPayload, type Payload, resultPayload } from "../../lib/store/payload.ts";
@@ -107,6 +107,17 @@ export function testPayloadStore(name: string, open: () => Promise<PayloadStoreH
       expect(await store.get(payload.ref)).toBe(payload.json);
       await harness.advance(1.1);
       expect(await store.get(payload.ref)).toBeUndefined();
+    });
+
+    it("an object larger than its reference says is not read", async () => {
+      await using harness = await open();
+      const payload = args("[[1,2,3],{}]", harness.now());
+      await harness.store.put(payload);
+      const claimed = { ...payload.ref, bytes: 3 };
+      await expect(harness.store.get(claimed)).rejects.toThrow(
+        new PayloadLost("a payload", payload.ref.key, "it has 12 bytes, its reference says 3"),
+      );
+      expect(await harness.store.get(payload.ref)).toBe(payload.json);
     });
 
     it("check() passes where there is a bucket, and writes nothing", async () => {

@@ -167,6 +167,20 @@ describe("decode refuses, saying why, with id and task", () => {
     [message({ content: [[], {}, { chain: [{ task: "a", options: 5 }] }] }), "chain[0].options is a number, not an"],
     [message({ content: [[], {}, { chain: [{ task: "a", subtask_type: 5 }] }] }), "chain[0].subtask_type is a number"],
     [message({ content: [[], {}, { chain: [{ task: "a", immutable: 5 }] }] }), "chain[0].immutable is a number"],
+    [message({ content: [[], {}, { callbacks: [{ task: "" }] }] }), "callbacks[0].task is not a name of 1 to 255"],
+    [message({ content: [[], {}, { callbacks: [{ task: "a\nb" }] }] }), "callbacks[0].task is not a name of 1 to 255"],
+    [
+      message({ content: [[], {}, { errbacks: [{ task: "a", options: { task_id: "a\nb" } }] }] }),
+      "errbacks[0].options.task_id is not a string of 1 to 255 printable ASCII characters",
+    ],
+    [
+      message({ content: [[], {}, { callbacks: [{ task: "a", options: { task_id: 5 } }] }] }),
+      "callbacks[0].options.task_id is a number, not a string",
+    ],
+    [
+      message({ content: [[], {}, { callbacks: [{ task: "a", options: { queue: "\ud800" } }] }] }),
+      "callbacks[0].options.queue is not a name of 1 to 255",
+    ],
     [message({ content: [[], {}, { chord: [] }] }), "chord is an array, not an object"],
     [message({ message: { "content-type": "application/x-python-serialize" } }), 'set task_serializer = "json"'],
     [message({ message: { "content-type": LONG } }), `content-type is "${SHORTENED}"; Lovage takes "application/json"`],
@@ -201,6 +215,7 @@ describe("decode refuses, saying why, with id and task", () => {
     [message({ headers: { lovage_hops: -1 } }), "header lovage_hops is -1, not a whole number from 0 up"],
     [message({ headers: { lovage_hops: 0.5 } }), "header lovage_hops is 0.5, not a whole number from 0 up"],
     [message({ headers: { lovage_hops: 2 ** 53 } }), "header lovage_hops is 9007199254740992, not a whole number"],
+    [message({ headers: { retries: 2 ** 53 - 1 } }), "header retries is 9007199254740991, not a whole number"],
     [message({ headers: { lovage_resends: "x" } }), "header lovage_resends is a string"],
     [message({ headers: { lovage_resends: 1.5 } }), "header lovage_resends is 1.5, not a whole number from 0 up"],
     [message({ headers: { shadow: 5 } }), "header shadow is a number, not a string"],
@@ -248,6 +263,8 @@ describe("decode refuses what is no task, with what is known of it", () => {
     [message({ headers: { task: 5 } }), "header task is not a string of 1 to 255 characters", { id: "id-1" }],
     [message({ headers: { task: "t".repeat(256) } }), "header task is not a string", { id: "id-1" }],
     [message({ headers: { task: "" } }), "header task is not a string", { id: "id-1" }],
+    [message({ headers: { task: "add\nerror: forged" } }), "header task is not a string", { id: "id-1" }],
+    [message({ headers: { task: "half \ud800" } }), "header task is not a string", { id: "id-1" }],
     [message({ headers: { task: null } }), "header task is not a string", { id: "id-1" }],
     [message({ headers: { task: ["add"] } }), "header task is not a string", { id: "id-1" }],
     [message({ headers: { id: null } }), "header id is not a string of 1 to 255 printable ASCII", { task: "add" }],
@@ -332,4 +349,17 @@ describe("decode of hostile input", () => {
     unharmed(body);
     unharmed(message({ content: body }));
   });
+});
+
+test("a queue of a callback that is empty, or no text, is none", () => {
+  const callbacks = [
+    { task: "a", options: { queue: "" } },
+    { task: "b", options: { queue: 5 } },
+  ];
+  expect(decode(message({ content: [[], {}, { callbacks }] })).link).toHaveLength(2);
+});
+
+test("what is wrong is one line, whatever the message holds", () => {
+  const body = message({ message: { "content-type": "a\r\n\u001b[2Jb\u2028\ud800" } });
+  expect(refusal(body).message).toContain('content-type is "a\\x0d\\x0a\\x1b[2Jb\\u2028\ufffd"; Lovage takes');
 });

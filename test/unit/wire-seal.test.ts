@@ -139,6 +139,8 @@ describe("a reference in a message", () => {
   test.each<[header: unknown, message: RegExp]>([
     ["text", /lovage_args_ref is a string, not an object/],
     [{ ...ref, key: 7 }, /lovage_args_ref.key is a number, not a string/],
+    [{ ...ref, key: "../other-app/32d/args/a.b" }, /lovage_args_ref.key is not a key of arguments/],
+    [{ ...ref, key: "9999d/args/a.b" }, /lovage_args_ref.key is not a key of arguments/],
     [{ ...ref, bytes: 1.5 }, /lovage_args_ref.bytes is 1.5, not a whole number/],
     [{ ...ref, sha256: 7 }, /lovage_args_ref.sha256 is a number, not a string/],
     [{ ...ref, kept_until: "x" }, /lovage_args_ref.kept_until is a string, not a number/],
