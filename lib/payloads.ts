@@ -5,6 +5,9 @@ import { InvalidOption, NotSupported, PayloadLost } from "./errors.ts";
 import { check, type Rule, whole } from "./options.ts";
 import type { PayloadStore } from "./ports/payload-store.ts";
 import { LONGEST_KEPT_MS, mismatch, type PayloadLimits, type PayloadRef } from "./store/payload.ts";
+import { argsAndKwargs } from "./store/stored.ts";
+import type { Envelope } from "./wire/envelope.ts";
+import { type JsonValue, parseJson } from "./wire/serializer.ts";
 
 /** Carry large arguments and results through S3. docs/payloads.md */
 export interface PayloadOptions {
@@ -95,4 +98,25 @@ export async function fetchPayload(ref: PayloadRef, what: string, store: Payload
   const problem = mismatch(ref, json);
   if (problem !== undefined) throw new PayloadLost(what, ref.key, problem);
   return json;
+}
+
+/** The value a reference stands for. @throws as fetchPayload, PayloadLost also where it is no JSON */
+export async function fetchValue(ref: PayloadRef, what: string, store: PayloadStore | undefined): Promise<JsonValue> {
+  const json = await fetchPayload(ref, what, store);
+  try {
+    return parseJson(json);
+  } catch (error) {
+    throw new PayloadLost(what, ref.key, `it is ${(error as SyntaxError).message}`); // parseJson throws nothing else
+  }
+}
+
+/** The arguments a reference stands for. @throws as fetchValue */
+export async function fetchArgs(
+  ref: PayloadRef,
+  what: string,
+  store: PayloadStore | undefined,
+): Promise<Pick<Envelope, "args" | "kwargs">> {
+  const call = argsAndKwargs(await fetchValue(ref, what, store));
+  if (call === undefined) throw new PayloadLost(what, ref.key, "it is not a list of arguments and keyword arguments");
+  return call;
 }

@@ -19,12 +19,13 @@ import {
   TaskUnknown,
   WrongContext,
 } from "./errors.ts";
-import { demandStore, fetchPayload } from "./payloads.ts";
+import { demandStore, fetchValue } from "./payloads.ts";
 import type { PayloadStore } from "./ports/payload-store.ts";
 import type { ResultStore } from "./ports/result-store.ts";
 import { type RevokeAnswer, revoke } from "./revoke.ts";
 import type { PayloadRef } from "./store/payload.ts";
 import type { Failure, TaskRecord } from "./store/record.ts";
+import { storedJson } from "./store/stored.ts";
 import { toError } from "./wire/failure.ts";
 import type { JsonValue } from "./wire/serializer.ts";
 
@@ -87,7 +88,7 @@ export class AsyncResult<T = unknown> {
    * Waits for the task's result, and returns it. A store that does not answer is asked again until the timeout; without one, for a minute.
    * @throws TaskFailed, TaskRevoked, TaskLost, TaskUnknown, ResultExpired, ResultTimeout (at most 2 s after the timeout, where the store
    * does not answer); WrongContext inside a task; StoreUnavailable or PayloadStoreUnavailable without a timeout; TableNotFound,
-   * AccessDenied; PayloadLost or NotSupported where it lies in a payload store; the signal's reason. A task sent with `ignoreResult`
+   * AccessDenied; RecordUnreadable; PayloadLost or NotSupported where it lies in a payload store; the signal's reason. A task sent with `ignoreResult`
    * returns undefined at once.
    */
   async get({ timeout, signal }: GetOptions = {}): Promise<T> {
@@ -212,12 +213,13 @@ export class AsyncResult<T = unknown> {
         `it expired at ${new Date(record.resultExpiresAt ?? 0).toISOString()} (resultExpires)`,
       );
     }
-    const json = record.result ?? (record.resultRef && (await this.#fetch(record.resultRef)));
-    return JSON.parse(json ?? "null") as T; // what the task returned, by its type
+    const { result, resultRef } = record;
+    const value = resultRef ? await this.#fetch(resultRef) : storedJson(this.id, "result", result ?? "null");
+    return value as T; // what the task returned, by its type
   }
 
-  async #fetch(ref: PayloadRef): Promise<string> {
-    return fetchPayload(ref, `the result of task ${this.id}`, await this.#deps.payloads());
+  async #fetch(ref: PayloadRef): Promise<JsonValue> {
+    return fetchValue(ref, `the result of task ${this.id}`, await this.#deps.payloads());
   }
 }
 
@@ -256,7 +258,7 @@ function infoOf(id: string, state: State, record: TaskRecord | undefined): TaskI
     startedAt: date(record.startedAt),
     endedAt: date(record.endedAt),
     retryAt: date(record.retryAt),
-    progress: record.meta === undefined ? undefined : JSON.parse(record.meta),
+    progress: record.meta === undefined ? undefined : storedJson(id, "meta", record.meta),
     customState: record.customState,
     failure: record.failure,
     revokeRequested: record.revokeRequested === undefined ? undefined : true,

@@ -20,7 +20,7 @@ import { whereIs } from "./clients.ts";
 import { mayCreate, toOverwrite, toUpdate, type Update } from "./conditions.ts";
 import { type DynamoClientOptions, type DynamoClients, dynamoClients } from "./dynamo-clients.ts";
 import { executeStatements } from "./execute-statements.ts";
-import { type Item, itemBytes, toRecord } from "./record-item.ts";
+import { type Item, itemBytes, toWholeRecord } from "./record-item.ts";
 import { type DynamoCall, toStoreError } from "./to-error.ts";
 
 export interface DynamoResultStoreOptions extends DynamoClientOptions {
@@ -67,7 +67,7 @@ export class DynamoResultStore implements ResultStore {
     const command = new GetItemCommand({ TableName: this.#table, Key: keyOf(id), ConsistentRead: true });
     try {
       const { Item } = await this.#client.send(command);
-      return Item && unlessExpired(toRecord(Item), this.#clock.now());
+      return Item && unlessExpired(toWholeRecord(Item), this.#clock.now());
     } catch (cause) {
       throw await this.#translate(cause, "GetItem");
     }
@@ -131,10 +131,10 @@ export class DynamoResultStore implements ResultStore {
     });
     try {
       const { Attributes = {} } = await this.#client.send(command);
-      return { applied: true, record: toRecord(Attributes) };
+      return { applied: true, record: toWholeRecord(Attributes) };
     } catch (cause) {
       if (cause instanceof ConditionalCheckFailedException) {
-        return { applied: false, existing: cause.Item && toRecord(cause.Item) };
+        return { applied: false, existing: cause.Item && toWholeRecord(cause.Item) };
       }
       throw await this.#translate(cause, "UpdateItem", {
         item: { task: change.set.task ?? change.id, bytes: itemBytes(values) },

@@ -2,6 +2,7 @@
 // they are merged by time.
 import { type DynamoDBClient, QueryCommand } from "@aws-sdk/client-dynamodb";
 import { CLOCK_SKEW_MS, FAILURES_INDEX } from "../defaults.ts";
+import { RecordUnreadable } from "../errors.ts";
 import {
   type FailureQuery,
   type FailureSummary,
@@ -50,9 +51,20 @@ export async function failurePage(
       ...(after && { ExclusiveStartKey: after }),
     }),
   );
-  const live = Items.map(toRecord).filter(({ expiresAt }) => expiresAt === undefined || expiresAt > now);
-  const failures = live.map(summaryOf).filter((summary) => summary !== undefined);
+  const failures = Items.map((item) => listed(item, now)).filter((summary) => summary !== undefined);
   return { failures, ...(LastEvaluatedKey && { next: LastEvaluatedKey }) };
+}
+
+/** One that cannot be read is listed as what it is: it must not hide the others. */
+function listed(item: Item, now: number): FailureSummary | undefined {
+  try {
+    const record = toRecord(item);
+    return record.expiresAt !== undefined && record.expiresAt <= now ? undefined : summaryOf(record);
+  } catch (error) {
+    if (!(error instanceof RecordUnreadable)) throw error;
+    const id = item[TABLE.key]?.S ?? "";
+    return { id, attempt: 0, errorType: error.name, errorMessage: error.message, endedAt: now, redrives: 0 };
+  }
 }
 
 /** A few are wanted: then each shard has about its part of them. Where some are left out, nobody knows how many it takes. */

@@ -1,48 +1,52 @@
 // A task's record as a DynamoDB item and back. One row for each attribute; docs/table-schema.md explains them.
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
-import type { TaskRecord } from "../store/record.ts";
+import { RecordUnreadable } from "../errors.ts";
+import { STORED_STATES, type TaskRecord } from "../store/record.ts";
+import { isMoment, isWhole, storedFailure, storedJson, storedRef } from "../store/stored.ts";
 import { TABLE } from "../store/table.ts";
 
 export type Field = keyof TaskRecord;
 export type Item = Record<string, AttributeValue>;
 
-type Kind = "text" | "number" | "flag" | "json" | "time to live";
+type Kind = "text" | "whole" | "moment" | "flag" | "failure" | "ref" | "time to live";
 
 interface Attribute {
   readonly name: string;
   readonly kind: Kind;
+  /** @default - any */
+  readonly words?: readonly string[];
 }
 
 export const ATTRIBUTES: { readonly [F in Field]-?: Attribute } = {
   id: { name: TABLE.key, kind: "text" },
-  state: { name: "state", kind: "text" },
+  state: { name: "state", kind: "text", words: STORED_STATES },
   task: { name: "task", kind: "text" },
   workload: { name: "workload", kind: "text" },
-  attempt: { name: "attempt", kind: "number" },
+  attempt: { name: "attempt", kind: "whole" },
   token: { name: "token", kind: "text" },
   owner: { name: "owner", kind: "text" },
-  leaseUntil: { name: "lease_until", kind: "number" },
-  startedAt: { name: "started_at", kind: "number" },
-  runs: { name: "runs", kind: "number" },
+  leaseUntil: { name: "lease_until", kind: "moment" },
+  startedAt: { name: "started_at", kind: "moment" },
+  runs: { name: "runs", kind: "whole" },
   lastDelivery: { name: "last_delivery", kind: "flag" },
-  retryAt: { name: "retry_at", kind: "number" },
+  retryAt: { name: "retry_at", kind: "moment" },
   retryArgs: { name: "retry_args", kind: "text" },
-  publishedAt: { name: "published_at", kind: "number" },
+  publishedAt: { name: "published_at", kind: "moment" },
   result: { name: "result", kind: "text" },
-  resultRef: { name: "result_ref", kind: "json" },
-  failure: { name: "failure", kind: "json" },
+  resultRef: { name: "result_ref", kind: "ref" },
+  failure: { name: "failure", kind: "failure" },
   meta: { name: "meta", kind: "text" },
   customState: { name: "custom_state", kind: "text" },
-  revokeRequested: { name: "revoke_requested", kind: "text" },
+  revokeRequested: { name: "revoke_requested", kind: "text", words: ["cooperate", "terminate"] },
   ignored: { name: "ignored", kind: "flag" },
-  endedAt: { name: TABLE.failures.sort, kind: "number" },
-  resultExpiresAt: { name: "result_expires_at", kind: "number" },
+  endedAt: { name: TABLE.failures.sort, kind: "moment" },
+  resultExpiresAt: { name: "result_expires_at", kind: "moment" },
   forgotten: { name: "forgotten", kind: "flag" },
   body: { name: "body", kind: "text" },
   failedOn: { name: TABLE.failures.key, kind: "text" },
   errorType: { name: "error_type", kind: "text" },
   errorMessage: { name: "error_message", kind: "text" },
-  redrives: { name: "redrives", kind: "number" },
+  redrives: { name: "redrives", kind: "whole" },
   redrivenFrom: { name: "redriven_from", kind: "text" },
   expiresAt: { name: TABLE.ttl, kind: "time to live" },
 };
@@ -56,11 +60,13 @@ export function toAttribute(field: Field, value: unknown): AttributeValue {
   switch (kind) {
     case "text":
       return { S: value as string }; // ATTRIBUTES names the field's type
-    case "number":
+    case "whole":
+    case "moment":
       return { N: String(value) };
     case "flag":
       return { BOOL: value as boolean }; // as above
-    case "json":
+    case "failure":
+    case "ref":
       // One JSON string, not a map: nobody queries its parts, it is about as large, and the SDK would walk it twice.
       return { S: JSON.stringify(value) };
     case "time to live":
@@ -75,32 +81,67 @@ function toTimeToLive(epochMs: number): number {
   return Math.ceil(epochMs / 1_000);
 }
 
-/** Attributes that this version does not know are left out. */
+/** Attributes that this version does not know are left out. Throws RecordUnreadable for one that it knows and did not write so. */
 export function toRecord(item: Item): TaskRecord {
   const record: { [F in Field]?: unknown } = { attempt: 0 };
+  const id = item[TABLE.key]?.S ?? "(without an id)";
   for (const name in item) {
     const field = FIELD_OF.get(name);
     const value = item[name];
-    if (field !== undefined && value !== undefined) record[field] = fromAttribute(ATTRIBUTES[field].kind, value);
+    if (field !== undefined && value !== undefined) record[field] = fromAttribute(id, ATTRIBUTES[field], value);
   }
   return record as unknown as TaskRecord; // each field was written by toAttribute
 }
 
-function fromAttribute(kind: Kind, value: AttributeValue): unknown {
+/** A record as it lies in the table, where none is without a state: in the index it may be. Throws RecordUnreadable. */
+export function toWholeRecord(item: Item): TaskRecord {
+  const record = toRecord(item);
+  if (record.state === undefined) throw new RecordUnreadable(record.id, "state", "is missing");
+  return record;
+}
+
+function fromAttribute(id: string, { name, kind, words }: Attribute, value: AttributeValue): unknown {
   switch (kind) {
-    case "text":
-      return value.S;
-    case "number":
-      return Number(value.N);
+    case "text": {
+      const text = textOf(id, name, value);
+      if (words?.includes(text) === false)
+        throw new RecordUnreadable(id, name, `is ${JSON.stringify(text.slice(0, 80))}, not one of ${words.join(", ")}`);
+      return text;
+    }
+    case "whole":
+      return numberOf(id, name, value, 1, isWhole, "whole number from 0");
+    case "moment":
+      return numberOf(id, name, value, 1, isMoment, "time in epoch milliseconds");
     case "flag":
+      if (typeof value.BOOL !== "boolean") throw new RecordUnreadable(id, name, "is neither true nor false");
       return value.BOOL;
-    case "json":
-      return JSON.parse(value.S ?? "null"); // written by toAttribute
+    case "failure":
+      return storedFailure(id, name, textOf(id, name, value));
+    case "ref":
+      return storedRef(id, name, storedJson(id, name, textOf(id, name, value)), "results");
     case "time to live":
-      return Number(value.N) * 1_000;
+      return numberOf(id, name, value, 1_000, isMoment, "time in epoch seconds");
     default:
       return kind satisfies never;
   }
+}
+
+function textOf(id: string, name: string, { S }: AttributeValue): string {
+  if (typeof S !== "string") throw new RecordUnreadable(id, name, "is no text");
+  return S;
+}
+
+function numberOf(
+  id: string,
+  name: string,
+  { N }: AttributeValue,
+  factor: number,
+  fits: (number: number) => boolean,
+  what: string,
+): number {
+  const number = typeof N === "string" && N.trim() !== "" ? Number(N) * factor : Number.NaN;
+  if (!fits(number)) throw new RecordUnreadable(id, name, `is no ${what}`);
+  return number;
 }
 
 /** DynamoDB's own arithmetic for what we store: names and text in UTF-8 bytes, numbers by their digits. */

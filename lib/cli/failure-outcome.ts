@@ -3,11 +3,12 @@ import type { Backends } from "../connection.ts";
 import type { IdKey } from "../core/ids.ts";
 import { redriveId } from "../core/redrive.ts";
 import { DecodeError, InvalidOption, LovageError } from "../errors.ts";
-import { fetchPayload } from "../payloads.ts";
+import { fetchArgs } from "../payloads.ts";
+import { printableLine } from "../printable.ts";
 import type { TaskRecord } from "../store/record.ts";
 import { decode, type Envelope } from "../wire/envelope.ts";
 import { ago, stackBelow } from "./outcome.ts";
-import { facts, printable, type Style } from "./output.ts";
+import { facts, type Style } from "./output.ts";
 
 export interface FailureOutcome {
   readonly record: TaskRecord;
@@ -15,9 +16,12 @@ export interface FailureOutcome {
   readonly envelope?: Envelope;
   /** Why its arguments, or its message, cannot be shown. */
   readonly hidden?: string;
-  /** Ids of the tasks it was sent again as. */
+  /** Ids of the tasks it was sent again as, the latest 100. */
   readonly redrivenAs: readonly string[];
 }
+
+/** The latest so many: their ids follow from a count, which is what its record says. */
+const SHOWN_REDRIVES = 100;
 
 /** Longest text of arguments on a screen. */
 const SHOWN_ARGUMENTS = 2_000;
@@ -38,14 +42,15 @@ export async function failureOf(id: string, { store, payloads }: Backends, key: 
     if (!(error instanceof DecodeError)) throw error;
     return { record, hidden: error.message, redrivenAs: [] };
   }
-  const redrivenAs = Array.from({ length: record.redrives ?? 0 }, (_, nth) =>
-    redriveId(key, record, nth, envelope.ignoreResult),
+  const { redrives = 0 } = record;
+  const first = Math.max(0, redrives - SHOWN_REDRIVES);
+  const redrivenAs = Array.from({ length: redrives - first }, (_, i) =>
+    redriveId(key, record, first + i, envelope.ignoreResult),
   );
   if (envelope.argsRef === undefined) return { record, envelope, redrivenAs };
   try {
-    const json = await fetchPayload(envelope.argsRef, `the arguments of task ${id}`, payloads);
-    const [args, kwargs] = JSON.parse(json) as [Envelope["args"], Envelope["kwargs"]]; // as seal() wrote them
-    return { record, envelope: { ...envelope, args, kwargs }, redrivenAs };
+    const given = await fetchArgs(envelope.argsRef, `the arguments of task ${id}`, payloads);
+    return { record, envelope: { ...envelope, ...given }, redrivenAs };
   } catch (error) {
     if (!(error instanceof LovageError)) throw error;
     return { record, envelope, hidden: error.message, redrivenAs };
@@ -98,7 +103,7 @@ export function failureText(
     },
     style,
   );
-  return `${style.red("FAILURE")}   ${printable(id)}\n${lines}`;
+  return `${style.red("FAILURE")}   ${printableLine(id)}\n${lines}`;
 }
 
 function cut(json: string): string {

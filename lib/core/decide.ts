@@ -288,7 +288,7 @@ function fromRetryRecord({ envelope, workload }: Received, record: TaskRecord, n
   const next: Envelope = {
     ...(record.retryArgs === undefined
       ? envelope
-      : { ...withoutRef(envelope), ...argsFrom(record.retryArgs), argsChanged: true }),
+      : { ...withoutRef(envelope), ...argsFrom(envelope.id, record.retryArgs), argsChanged: true }),
     retries: record.attempt,
     eta: record.retryAt ?? now,
   };

@@ -1,6 +1,7 @@
 // What a task's end publishes: its callbacks. Ids are derived from the parent's, so doing it again changes nothing.
 import type { PayloadRef } from "../store/payload.ts";
 import type { StoredState } from "../store/record.ts";
+import { storedJson } from "../store/stored.ts";
 import type { Envelope } from "../wire/envelope.ts";
 import type { JsonValue } from "../wire/serializer.ts";
 import type { WireSignature } from "../wire/signature.ts";
@@ -55,7 +56,7 @@ export function followUps(parent: Envelope, ending: Ending, routes: Routes): rea
         return signature.immutable ? next : { ...next, first: resultRef };
       });
     }
-    const result = ending.result === undefined ? null : (JSON.parse(ending.result) as JsonValue);
+    const result = ending.result === undefined ? null : storedJson(parent.id, "result", ending.result);
     return parent.link.map((signature, i) => publication(parent, signature, `link:${i}`, result, routes));
   }
   if (ending.state === "FAILURE") {

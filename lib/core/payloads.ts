@@ -1,5 +1,7 @@
 // What of an outcome is too large for a message or a record, and how a record keeps the arguments of a retry.
-import { argsPayload, type Payload, type PayloadLimits, type PayloadRef, resultPayload } from "../store/payload.ts";
+import { RecordUnreadable } from "../errors.ts";
+import { argsPayload, type Payload, type PayloadLimits, resultPayload } from "../store/payload.ts";
+import { argsAndKwargs, storedJson, storedRef } from "../store/stored.ts";
 import type { Envelope } from "../wire/envelope.ts";
 import { argsJson } from "../wire/seal.ts";
 import { type Claim, kept } from "./changes.ts";
@@ -32,10 +34,17 @@ export function argsOf({ args, kwargs, argsRef }: Envelope): string {
   return JSON.stringify(argsRef ?? [args, kwargs]);
 }
 
-export function argsFrom(json: string): Pick<Envelope, "args" | "kwargs" | "argsRef"> {
-  const text = JSON.parse(json) as [Envelope["args"], Envelope["kwargs"]] | PayloadRef; // written by argsOf()
-  return Array.isArray(text) ? { args: text[0], kwargs: text[1] } : { args: [], kwargs: {}, argsRef: text };
+/** Throws RecordUnreadable where a record holds something else. */
+export function argsFrom(id: string, json: string): Pick<Envelope, "args" | "kwargs" | "argsRef"> {
+  const kept = storedJson(id, RETRY_ARGS, json);
+  if (!Array.isArray(kept)) return { args: [], kwargs: {}, argsRef: storedRef(id, RETRY_ARGS, kept, "args") };
+  const call = argsAndKwargs(kept);
+  if (call === undefined)
+    throw new RecordUnreadable(id, RETRY_ARGS, "is not a list of arguments and keyword arguments");
+  return call;
 }
+
+const RETRY_ARGS = "retry_args";
 
 export function withoutRef({ argsRef: _, ...envelope }: Envelope): Envelope {
   return envelope;

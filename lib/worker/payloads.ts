@@ -1,29 +1,26 @@
 // Payloads by reference, as the worker meets them: arguments to run with, and messages whose arguments lie elsewhere.
 import type { Publication } from "../core/follow-ups.ts";
-import { fetchPayload, type Payloads } from "../payloads.ts";
+import { fetchArgs, fetchPayload, fetchValue, type Payloads } from "../payloads.ts";
 import { argsNeededUntil, renewed } from "../store/payload.ts";
 import type { Envelope } from "../wire/envelope.ts";
-import type { JsonObject, JsonValue } from "../wire/serializer.ts";
 
 interface Deps {
   readonly clock: { now(): number };
   readonly payloads?: Payloads;
 }
 
-/** The envelope with its arguments. @throws as fetchPayload */
+/** The envelope with its arguments. @throws as fetchArgs */
 export async function withArgs(envelope: Envelope, { payloads }: Deps): Promise<Envelope> {
   const { argsRef, ...rest } = envelope;
   if (argsRef === undefined) return envelope;
-  const json = await fetchPayload(argsRef, `the arguments of task ${envelope.id}`, payloads?.store);
-  const [args, kwargs] = JSON.parse(json) as [readonly JsonValue[], JsonObject]; // the digest says that seal() wrote it
-  return { ...rest, args, kwargs };
+  return { ...rest, ...(await fetchArgs(argsRef, `the arguments of task ${envelope.id}`, payloads?.store)) };
 }
 
-/** The envelope with its first argument, where that is a result which lies in the payload store. @throws as fetchPayload */
+/** The envelope with its first argument, where that is a result which lies in the payload store. @throws as fetchValue */
 export async function withFirst({ envelope, first }: Publication, { payloads }: Deps): Promise<Envelope> {
   if (first === undefined) return envelope;
   const what = `the result of task ${envelope.parentId}, an argument of ${envelope.id},`;
-  const value = JSON.parse(await fetchPayload(first, what, payloads?.store)) as JsonValue; // a result is JSON
+  const value = await fetchValue(first, what, payloads?.store);
   return { ...envelope, args: [value, ...envelope.args] };
 }
 

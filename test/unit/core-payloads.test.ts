@@ -8,6 +8,7 @@ import { idKey } from "../../lib/core/ids.ts";
 import type { Outcome } from "../../lib/core/outcome.ts";
 import { argsFrom, argsOf, largeArgs, largeResult, withoutRef } from "../../lib/core/payloads.ts";
 import { RECORD_LIFETIME_MS } from "../../lib/defaults.ts";
+import { RecordUnreadable } from "../../lib/errors.ts";
 import { argsPayload, type PayloadRef, resultPayload } from "../../lib/store/payload.ts";
 import type { TaskRecord } from "../../lib/store/record.ts";
 import type { Envelope } from "../../lib/wire/envelope.ts";
@@ -177,10 +178,14 @@ describe("the arguments a retry asks for", () => {
 test("a record keeps arguments, or a reference to them, as JSON", () => {
   const { envelope } = message({ args: [1], kwargs: { k: 2 } });
   expect(argsOf(envelope)).toBe('[[1],{"k":2}]');
-  expect(argsFrom(argsOf(envelope))).toEqual({ args: [1], kwargs: { k: 2 } });
+  expect(argsFrom("t-1", argsOf(envelope))).toEqual({ args: [1], kwargs: { k: 2 } });
   const referring = message({ args: [], argsRef: ref }).envelope;
-  expect(argsFrom(argsOf(referring))).toEqual({ args: [], kwargs: {}, argsRef: ref });
+  expect(argsFrom("t-1", argsOf(referring))).toEqual({ args: [], kwargs: {}, argsRef: ref });
   expect(withoutRef(referring)).toEqual(message({ args: [] }).envelope);
+});
+
+test.each(["7", "null", "[1]", "[[1],{},3]", '{"key":"../x"}', "{"])("%s is nothing that a retry asked for", (json) => {
+  expect(() => argsFrom("t-1", json)).toThrow(RecordUnreadable);
 });
 
 test("the payload store is down → RETRY of the same attempt, back after 10, 20, 40 … s", () => {
