@@ -12,6 +12,7 @@ import { randomBytes } from "node:crypto";
 import type { App } from "../app.ts";
 import { HOOKS_SECONDS, LAMBDA_RESERVED_SECONDS, TASK_DEFAULTS } from "../defaults.ts";
 import { InvalidOption, InvocationFailed } from "../errors.ts";
+
 import type { Logger } from "../log.ts";
 import { check } from "../options.ts";
 import type { Broker, Delivery } from "../ports/broker.ts";
@@ -21,17 +22,9 @@ import { taskMetrics } from "./metrics.ts";
 import { runHere } from "./pool-here.ts";
 import { type ServedQueue, servedQueues } from "./queues.ts";
 import { chosenWorkloads, demandTasks } from "./served-workloads.ts";
+import { deliveriesOf, type SqsEvent } from "./sqs-event.ts";
 
-/** The part of an SQS event that is read (AWS Lambda: "Using Lambda with Amazon SQS"). */
-export interface SqsEvent {
-  readonly Records: readonly {
-    readonly messageId: string;
-    readonly receiptHandle: string;
-    readonly body: string;
-    readonly attributes: { readonly ApproximateReceiveCount: string; readonly SentTimestamp: string };
-    readonly eventSourceARN: string;
-  }[];
-}
+export type { SqsEvent };
 
 export interface LambdaContext {
   readonly awsRequestId: string;
@@ -57,7 +50,9 @@ export interface LambdaHandlerOptions {
 /**
  * Makes a handler for the queues of an app's workloads, and for their dead-letter queues; call it when the tasks are defined. Task
  * errors never throw: they are recorded, and the message is done. Throws StartupFailed where the app has no tasks, or none
- * names one of the workloads and that is not `byCall`; InvalidOption, also where LOVAGE_METRICS is wrong.
+ * names one of the workloads and that is not `byCall`; InvalidOption, also where LOVAGE_METRICS is wrong. The handler rejects with
+ * InvalidEvent where it is invoked with anything but an event of SQS, InvocationFailed where no message could be finished, InvalidOption
+ * where a queue is not one of its app's.
  */
 export function createLambdaHandler(
   app: App,
@@ -72,6 +67,7 @@ export function createLambdaHandler(
   const sandbox = randomBytes(3).toString("hex");
   loadNow(app);
   return async (event, context) => {
+    const received = deliveriesOf(event);
     const backends = await app.backends();
     const acknowledged = new Set<string>();
     // Lambda deletes what is not reported as failed; a delete of our own would be one call too many.
@@ -101,7 +97,7 @@ export function createLambdaHandler(
       },
       metrics,
     );
-    const deliveries = event.Records.map(toDelivery).map((delivery) => ({
+    const deliveries = received.map((delivery) => ({
       delivery,
       served: servedBy(app, queues, delivery.queue),
     }));
@@ -125,7 +121,7 @@ export function createLambdaHandler(
     if (app.tracing) await notLonger(leftForMore(), app.tracing.flush(), "spans", app.clock, app.log);
 
     if (rows.length > 0 && rows.every((row) => row === "hiccup")) throw new InvocationFailed(rows.length);
-    const failed = event.Records.filter(({ messageId }) => !acknowledged.has(messageId));
+    const failed = received.filter(({ messageId }) => !acknowledged.has(messageId));
     return { batchItemFailures: failed.map(({ messageId }) => ({ itemIdentifier: messageId })) };
   };
 }
@@ -165,15 +161,4 @@ function servedBy(app: App, queues: ReadonlyMap<string, ServedQueue>, queue: str
       `queue "${queue}" belongs to no workload that is served here for app "${app.name}"; its queues are ${[...queues.keys()].join(", ")}`,
     );
   return served;
-}
-
-function toDelivery(record: SqsEvent["Records"][number]): Delivery {
-  return {
-    queue: record.eventSourceARN.slice(record.eventSourceARN.lastIndexOf(":") + 1),
-    messageId: record.messageId,
-    receipt: record.receiptHandle,
-    body: record.body,
-    receiveCount: Number(record.attributes.ApproximateReceiveCount),
-    sentAt: Number(record.attributes.SentTimestamp),
-  };
 }
