@@ -7,7 +7,7 @@ import {
 } from "@aws-sdk/client-sqs";
 import { type Clock, systemClock } from "../clock.ts";
 import { SEND_DEADLINE_MS, SQS } from "../defaults.ts";
-import { BrokerUnavailable, InvalidDelay, LovageError, MessageTooLarge } from "../errors.ts";
+import { BrokerUnavailable, InvalidDelay, LovageError, MessageTooLarge, QueueNotFound } from "../errors.ts";
 import type { Broker, Delivery, OutgoingMessage, QueueDepth, ReceiveOptions } from "../ports/broker.ts";
 import { type AwsClientOptions, whereIs } from "./clients.ts";
 import { Coalescer, type Fate } from "./coalesce.ts";
@@ -122,6 +122,11 @@ export class SqsBroker implements Broker {
     };
   }
 
+  /** Queues that something is kept for: for tests. */
+  get known(): readonly string[] {
+    return [...new Set([...this.#urls.keys(), ...this.#lanes.keys()])];
+  }
+
   /** The endpoint or region it talks to, for people. */
   where(): Promise<string> {
     return whereIs("SQS", this.#clients.requests);
@@ -176,7 +181,7 @@ export class SqsBroker implements Broker {
       const base = this.#queueUrlBase;
       url = base === undefined ? this.#askUrl(queue) : Promise.resolve(`${base}/${queue}`);
       this.#urls.set(queue, url);
-      url.catch(() => this.#urls.delete(queue));
+      url.catch(() => this.#forget(queue));
     }
     return url;
   }
@@ -189,6 +194,12 @@ export class SqsBroker implements Broker {
       throw (await this.#translate(cause, queue, "GetQueueUrl")).error;
     }
     throw new BrokerUnavailable(`SQS named no URL for queue "${queue}"`);
+  }
+
+  /** Names of queues come from messages too (a callback's `queue`): what is kept for one that does not exist would never end. */
+  #forget(queue: string): void {
+    this.#urls.delete(queue);
+    this.#lanes.delete(queue);
   }
 
   async #translate(cause: unknown, queue: string, action: string): Promise<Refusal> {
@@ -233,7 +244,9 @@ export class SqsBroker implements Broker {
           if (!output.Failed?.length && output.Successful?.length === entries.length) return entries.map(() => done);
           return fatesOf(entries, output, operation, await this.#call(queue, operation.action));
         } catch (cause) {
-          const fate = wholeFate(await translate(cause));
+          const refusal = await translate(cause);
+          if (refusal.error instanceof QueueNotFound) this.#forget(queue);
+          const fate = wholeFate(refusal);
           return entries.map(() => fate);
         }
       },

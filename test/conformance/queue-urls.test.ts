@@ -45,6 +45,17 @@ test("a queue that does not exist is named all the same", async () => {
   await expect(it.store.check("nowhere")).rejects.toThrow('queue "nowhere" does not exist');
 });
 
+test.each([undefined, BASE])(
+  "nothing is kept for queues that do not exist: messages may name any (base %s)",
+  async (base) => {
+    await using it = await brokers(base);
+    const { queue } = await stack.newQueue();
+    for (const name of ["nowhere-1", "nowhere-2", queue])
+      await it.store.send(name, { body: "x", delaySeconds: 0 }).catch(() => {});
+    expect(it.store.known).toEqual([queue]);
+  },
+);
+
 test("an app takes it from the environment: a call is one request", async () => {
   await using proxy = await startFaultProxy(stack.sqsEndpoint);
   await stack.createQueues([
