@@ -94,9 +94,13 @@ export function recordPending(id: string, task: string, workload: string, now: n
  * Notes that the message of an attempt that waits, or whose worker was lost, was sent anew: it may lie in its queue for as long again, and must not read LOST
  * before it is gone. Where there is no record to note it in, `recordPending` does.
  */
-export function resend({ id, token, attempt }: TaskRecord, now: number): Change {
-  const same = token === undefined ? { attemptAtMost: attempt } : { token };
-  return { kind: "resend", id, when: [{ states: ["RETRY", "STARTED"], ...same }], set: { publishedAt: now } };
+export function resend({ id, attempt }: Pick<TaskRecord, "id" | "attempt">, now: number): Change {
+  return {
+    kind: "resend",
+    id,
+    when: [{ states: ["RETRY", "STARTED"], attemptAtMost: attempt }],
+    set: { publishedAt: now },
+  };
 }
 
 /**

@@ -17,11 +17,12 @@ export function executionSteps(moment: Moment, one: Execution): void {
 }
 
 function claim(moment: Moment, one: Execution): void {
-  const { world, rules } = moment;
+  const { world, rules, bound } = moment;
   const { uid, message } = one;
   const { id, attempt } = message;
   const rec = world.records[id];
-  const wanted: Write = { kind: "claim", attempt, token: uid, mode: "tracked" };
+  const last = message.receives >= bound.limits.maxReceives;
+  const wanted: Write = { kind: "claim", attempt, token: uid, mode: "tracked", last };
   if (rules.guards.claim(wanted, rec)) {
     const claimed = rules.written(wanted, rec);
     const records = moment.withRecord(id, claimed);

@@ -132,9 +132,9 @@ describe("the code does what the model does", () => {
 
   test("every write leaves the same record", () => {
     same(met.written, ({ of: [write, rec], answer: { by: _, asked: __, ...answer } }) => {
-      const { state, attempt, redrives, token, over, revoke, rejected, value } = answer;
+      const { state, attempt, redrives, token, over, last, revoke, rejected, value } = answer;
       const code = modelRecord(applied(realChange("t", write), realRecord("t", rec)));
-      return [{ state, attempt, redrives, token, over, revoke, rejected, value }, code];
+      return [{ state, attempt, redrives, token, over, last, revoke, rejected, value }, code];
     });
   });
 

@@ -19,9 +19,9 @@ const guards = (some: Partial<Record<WriteKind, Guard>>): Partial<Rules> => ({ g
 const claimable = RULES.guards.claim;
 
 /** Everybody who could take a task needs this as well. */
-function taking(also: (write: Write, rec: Rec | undefined) => boolean): Partial<Rules> {
+function taking(also: Guard, others: Partial<Rules["guards"]> = {}): Partial<Rules> {
   const guard: Guard = (write, rec) => claimable(write, rec) && also(write, rec);
-  return guards({ claim: guard, "fail unheld": guard, "revoke unheld": guard });
+  return guards({ claim: guard, "fail unheld": guard, "revoke unheld": guard, ...others });
 }
 
 /** The right to finish is another. */
@@ -69,7 +69,11 @@ const CLAIM: readonly Mutant[] = [
     ...{ rows: "6 9", breaks: "I8" },
     edit: guards({ claim: (write, rec) => claimable({ ...write, attempt: FOREVER }, rec) }),
   },
-  { name: "nobody may take what has no record", rows: "6", breaks: "I5", faults: 1, edit: taking((_, rec) => !!rec) },
+  {
+    name: "nobody may take, or note, what has no record",
+    ...{ rows: "6 30", breaks: "I5", faults: 1 },
+    edit: taking((_, rec) => !!rec, { pending: (_, rec) => isState(rec, "PENDING") }),
+  },
   {
     name: "nobody may take a RETRY",
     ...{ rows: "6 15", breaks: "I5", faults: 0 },

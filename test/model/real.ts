@@ -53,11 +53,12 @@ export const tokenOf = (uid: number): string => `token ${uid}`;
 
 export function realRecord(id: string, rec: Rec | undefined): TaskRecord | undefined {
   if (rec === undefined) return undefined;
-  const { state, attempt, token, over, revoke, rejected, value, redrives } = rec;
+  const { state, attempt, token, over, last, revoke, rejected, value, redrives } = rec;
   const { body } = received({ id, kind: "plain", attempt, receives: 1, resends: 0, dead: false });
   return {
     ...{ id, task: "add", workload: "default", state, attempt, token: tokenOf(token) },
     ...(state === "STARTED" && { leaseUntil: over ? NOW - CLOCK_SKEW_MS : NOW + LEASE_MS }),
+    ...(last && { lastDelivery: true }),
     ...(state === "RETRY" && { retryAt: NOW, ...(rejected && { failure: REJECT }) }),
     ...(revoke && { revokeRequested: "cooperate" as const }),
     ...(isTerminal(rec) && { endedAt: NOW, ...(!value && { forgotten: true }) }),
@@ -69,11 +70,13 @@ export function realRecord(id: string, rec: Rec | undefined): TaskRecord | undef
 
 /** Back again. What the model remembers for its invariants is not in it. */
 export function modelRecord(record: TaskRecord): Omit<Rec, "by" | "asked"> {
-  const { state, attempt, token, leaseUntil = 0, revokeRequested, failure, result, body, redrives = 0 } = record;
+  const { state, attempt, token, leaseUntil = 0, lastDelivery, failure, result, body, redrives = 0 } = record;
+  const { revokeRequested } = record;
   return {
     ...{ state, attempt, redrives },
     token: Number(token?.slice(tokenOf(0).length - 1) ?? 0),
     over: state === "STARTED" && leaseUntil <= NOW - CLOCK_SKEW_MS,
+    last: lastDelivery === true,
     revoke: state === "STARTED" && revokeRequested !== undefined, // read of nothing else
     rejected: state === "RETRY" && failure?.type === "Reject",
     value: (state === "SUCCESS" && result !== undefined) || (state === "FAILURE" && body !== undefined),
@@ -83,14 +86,15 @@ export function modelRecord(record: TaskRecord): Omit<Rec, "by" | "asked"> {
 const EXPIRES_SECONDS = 86_400;
 
 /** Who may write what, as the adapters are told. */
-export function realChange(id: string, { kind, attempt, token, mode, next = attempt, rejected, redrives = 0 }: Write) {
+export function realChange(id: string, { kind, attempt, token, mode, next = attempt, ...rest }: Write) {
+  const { rejected, redrives = 0, last = false } = rest;
   const claim = { id, task: "add", workload: "default", attempt, token: tokenOf(token) };
   const right = { kind: mode === "tracked" ? "claimed" : "unclaimed", claim } as const;
   const { body } = received({ id, kind: "plain", attempt, receives: 1, resends: 0, dead: false });
   const value = { result: kind === "ignore" ? undefined : "5", ignored: kind === "ignore" };
   switch (kind) {
     case "claim":
-      return changes.claim(claim, NOW, { owner: "w", until: NOW + LEASE_MS, lastDelivery: false });
+      return changes.claim(claim, NOW, { owner: "w", until: NOW + LEASE_MS, lastDelivery: last });
     case "heartbeat":
       return changes.heartbeat(claim, NOW + LEASE_MS);
     case "succeed":
@@ -114,6 +118,8 @@ export function realChange(id: string, { kind, attempt, token, mode, next = atte
       return changes.recordPending(id, "add", "default", NOW);
     case "request revoke":
       return changes.requestRevoke(id, "cooperate");
+    case "resend":
+      return changes.resend({ id, attempt }, NOW);
     case "forget":
       return changes.forget(id);
     case "count redrive":
@@ -163,6 +169,7 @@ const ROWS: Readonly<Record<string, string>> = {
   interrupted: "17",
   "revoked while running": "18",
   "dead letter, never claimed": "30",
+  "dead letter, never finished": "30",
   "dead letter": "31",
   purged: "35",
 };

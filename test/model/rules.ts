@@ -41,6 +41,7 @@ const guards: Readonly<Record<WriteKind, Guard>> = {
   pending: (_, rec) => rec === undefined || rec.state === "PENDING",
   revoke: (_, rec) => rec === undefined || rec.state === "PENDING" || rec.state === "RETRY",
   "request revoke": (_, rec) => rec?.state === "STARTED",
+  resend: ({ attempt }, rec) => (rec?.state === "RETRY" || rec?.state === "STARTED") && rec.attempt <= attempt,
   forget: (_, rec) => isTerminal(rec),
   "count redrive": ({ redrives }, rec) => rec?.state === "FAILURE" && rec.redrives === redrives,
 };
@@ -50,6 +51,7 @@ const BLANK: Rec = {
   attempt: 0,
   token: 0,
   over: false,
+  last: false,
   revoke: false,
   rejected: false,
   value: false,
@@ -68,11 +70,14 @@ const ended = (state: State, attempt: number, token: number, rec: Rec | undefine
 });
 
 /** The record after a write whose guard holds. */
-function written({ kind, attempt, token, next = attempt, rejected = false }: Write, rec: Rec | undefined): Rec {
+function written(
+  { kind, attempt, token, next = attempt, rejected = false, last = false }: Write,
+  rec: Rec | undefined,
+): Rec {
   const { revoke, asked, by } = rec ?? BLANK;
   switch (kind) {
     case "claim":
-      return { ...BLANK, state: "STARTED", attempt, token, by: token, revoke, asked };
+      return { ...BLANK, state: "STARTED", attempt, token, last, by: token, revoke, asked };
     case "heartbeat":
       return { ...(rec ?? BLANK), over: false };
     case "succeed":
@@ -93,6 +98,8 @@ function written({ kind, attempt, token, next = attempt, rejected = false }: Wri
       return BLANK;
     case "request revoke":
       return { ...(rec ?? BLANK), revoke: true, asked: true };
+    case "resend":
+      return rec ?? BLANK; // it notes a time
     case "forget":
       return { ...(rec ?? BLANK), value: false };
     case "count redrive":
@@ -108,7 +115,11 @@ const plan = (rows: string, settle: Plan["settle"], rest: Omit<Plan, "rows" | "s
   ...rest,
 });
 const fresh = (message: Message): Message => ({ ...message, receives: 0, dead: false });
-const write = (kind: WriteKind, { attempt }: Message, rest: Partial<Intent> = {}): { write: Intent } => ({
+const write = (
+  kind: WriteKind,
+  { attempt }: Pick<Message, "attempt">,
+  rest: Partial<Intent> = {},
+): { write: Intent } => ({
   write: { kind, attempt, ...rest },
 });
 
@@ -182,9 +193,12 @@ function writeRefused(message: Message, rec: Rec | undefined, token: number, ran
 function deadLetter(message: Message, rec: Rec | undefined, mode: Mode, { maxResends }: Limits): Plan {
   const waits =
     rec === undefined || rec.state === "PENDING" || (rec.state === "RETRY" && rec.attempt <= message.attempt);
-  if (waits && !rec?.rejected && mode === "tracked" && message.resends < maxResends)
-    return plan("30", "ack", { publish: { ...fresh(message), resends: message.resends + 1 } });
   const isOver = rec?.state === "STARTED" && rec.attempt <= message.attempt && rec.over;
+  const unfinished = isOver && !rec.last;
+  if ((waits || unfinished) && !rec?.rejected && mode === "tracked" && message.resends < maxResends) {
+    const notes = rec === undefined || rec.state === "PENDING" ? write("pending", message) : write("resend", rec);
+    return plan("30", "ack", { ...notes, publish: { ...fresh(message), resends: message.resends + 1 } });
+  }
   if (waits || isOver) return plan("31", "ack", { ...write("fail unheld", message), follow: "link_error" });
   const instead = refused(message, rec, false);
   return { ...instead, rows: `32 ${instead.rows}` };

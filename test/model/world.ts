@@ -12,6 +12,8 @@ export interface Rec {
   readonly token: number;
   /** STARTED: the lease is over. */
   readonly over: boolean;
+  /** STARTED: by the last delivery that SQS makes. */
+  readonly last: boolean;
   /** A revoke was requested. */
   readonly revoke: boolean;
   /** RETRY by `Reject({ requeue: true })`. */
@@ -40,7 +42,7 @@ export interface Message {
 
 export type WriteKind =
   | ("claim" | "heartbeat" | "succeed" | "ignore" | "fail" | "revoke held" | "retry") // who has a claim, or needs none
-  | ("fail unheld" | "revoke unheld" | "pending" | "revoke" | "request revoke" | "forget" | "count redrive"); // others
+  | ("fail unheld" | "revoke unheld" | "pending" | "revoke" | "request revoke" | "resend" | "forget" | "count redrive"); // others
 
 /** What a decision writes. */
 export interface Intent {
@@ -50,6 +52,8 @@ export interface Intent {
   readonly next?: number;
   readonly rejected?: boolean;
   readonly redrives?: number;
+  /** Of a claim: by the last delivery. */
+  readonly last?: boolean;
 }
 
 export interface Write extends Intent {
@@ -127,8 +131,8 @@ function executionText({ who, message, stale, does, stopped, plan, todo }: Execu
   return [who, codeOf(message, messageText), does, flag(stale, stopped), ...todo, ...rest, follow].join();
 }
 
-const recordText = ({ state, attempt, over, revoke, rejected, value, redrives, asked }: Rec) =>
-  [state, attempt, flag(over, revoke, rejected, value, asked), redrives].join();
+const recordText = ({ state, attempt, over, last, revoke, rejected, value, redrives, asked }: Rec) =>
+  [state, attempt, flag(over, last, revoke, rejected, value, asked), redrives].join();
 
 const letters = new Map<string, string>();
 const known = new WeakMap<object, string>();

@@ -474,7 +474,7 @@ describe("a dead letter", () => {
     expect(again?.envelope).toEqual({ ...received.envelope, resends: 1 });
     expect(others).toEqual([]);
     expect(dead(unfinished)).toMatchObject({ row: "dead letter, never finished", settle: ACK });
-    expect(dead(unfinished).change).toBeUndefined();
+    expect(dead(unfinished).change).toMatchObject({ kind: "resend", set: { publishedAt: NOW } });
     const thrice = dead(unfinished, "tracked", message({ resends: MAX_DEAD_LETTER_RESENDS }));
     expect(thrice.change?.set.failure?.message).toBe(
       "no worker could finish it in 4 rounds of deliveries, the last time in attempt 1 on w-7",

@@ -55,6 +55,11 @@ describe("what state() concludes from a record", () => {
     ],
     ["STARTED, lease over", { state: "STARTED", leaseUntil: NOW - CLOCK_SKEW_MS - 1 }, "STALLED"],
     ["STARTED, lease over since 14 days and 1 hour", { state: "STARTED", leaseUntil: OLD }, "LOST"],
+    [
+      "STARTED, lease over as long, its message sent anew since",
+      { state: "STARTED", leaseUntil: OLD, publishedAt: NOW },
+      "STALLED",
+    ],
     ["STARTED, without a lease", { state: "STARTED" }, "STALLED"],
     ["SUCCESS", { state: "SUCCESS" }, "SUCCESS"],
     ["FAILURE", { state: "FAILURE" }, "FAILURE"],
