@@ -1,6 +1,6 @@
 // The model with one rule taken away, each. The checker must find where that goes wrong.
 import { type Guard, RULES, type Rules } from "./rules.ts";
-import { isTerminal, type Plan, type Rec, type Write, type WriteKind } from "./world.ts";
+import { isTerminal, type Plan, type Rec, type WriteKind } from "./world.ts";
 
 export interface Mutant {
   readonly name: string;
