@@ -134,7 +134,7 @@ const eventOf = (deliveries: readonly Delivery[]): SqsEvent => ({
     messageId,
     receiptHandle: receipt,
     body,
-    attributes: { ApproximateReceiveCount: String(receiveCount), SentTimestamp: String(sentAt) },
+    attributes: { ApproximateReceiveCount: String(receiveCount), SentTimestamp: String(Math.floor(sentAt)) },
     eventSourceARN: `arn:aws:sqs:eu-west-1:123456789012:${queue}`,
   })),
 });
