@@ -17,11 +17,11 @@ export const DAY = 24 * HOUR;
 /** Faults happen for so long, then nothing does. */
 export const FAULTS_MS = 6 * MINUTE;
 /**
- * Invariant 5: so long after the last fault everything that was accepted has ended. The longest chain of pauses there is: three
- * retries 1,000 s apart, and between two of them a message that its live lease keeps away (5 minutes at most), or whose payload
- * store was down (15 minutes at most).
+ * Invariant 5: so long after the last fault everything that was accepted has ended. The longest chain of pauses there is: a poison
+ * task, which ends whoever runs it, whose message was copied while there were faults: four rounds of deliveries (row 30), in each of
+ * which a live lease keeps the copies away for 5 minutes at most at a time. Seen: 2 h 2 min.
  */
-export const BOUND_MS = 2 * HOUR;
+export const BOUND_MS = 4 * HOUR;
 
 /**
  * Visibility timeout of the containers' queue. Not whole: decisions give messages back for whole seconds, so whoever sets this
