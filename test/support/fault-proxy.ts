@@ -1,7 +1,7 @@
 // A proxy on the loopback interface in front of one AWS endpoint, with faults for chosen requests. What the emulators never
 // do by themselves: lose an answer, throttle, hang, hear a request twice.
 import { once } from "node:events";
-import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
+import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { systemClock } from "../../lib/clock.ts";
 
@@ -18,8 +18,10 @@ export type Fault =
   | { readonly kind: "status"; readonly status: number; readonly code: string; readonly message?: string }
   /** Nothing is forwarded; this is the body of a good answer. */
   | { readonly kind: "answer"; readonly body: string }
-  /** Forwarded, and the answer's body passes through this. */
-  | { readonly kind: "rewrite"; readonly body: (body: string) => string };
+  /** Forwarded, takes effect, and the answer breaks off in the middle. */
+  | { readonly kind: "cut" }
+  /** Forwarded, the request's body by way of `ask`, the answer's by way of `body`. */
+  | { readonly kind: "rewrite"; readonly ask?: (body: string) => string; readonly body?: (body: string) => string };
 
 export interface FaultRule {
   /** Such as "UpdateItem". */
@@ -36,12 +38,33 @@ export interface ProxiedRequest {
   readonly at: number;
 }
 
+/** A request as it came. */
+export interface Asked {
+  /** Operation, such as "UpdateItem". */
+  readonly operation: string;
+  readonly path: string;
+  readonly body: string;
+}
+
+export interface FaultProxyOptions {
+  /** The fault for a request that no rule is about. @default - none */
+  readonly choose?: (request: Asked) => Fault | undefined;
+  /** Hears what the target answered, whatever becomes of it. */
+  readonly answered?: (request: Asked, body: string) => void;
+  /** Hears of an answer that was wanted and did not come: the target gave none, or who asked has gone. */
+  readonly unanswered?: (request: Asked, body: string | undefined) => void;
+  /** Keeps `requests`: they grow without end. @default true */
+  readonly remember?: boolean;
+}
+
 export interface FaultProxy extends AsyncDisposable {
   readonly endpoint: string;
   readonly requests: readonly ProxiedRequest[];
   /** How many requests of this operation have come. */
   count(operation: string): number;
   on(rule: FaultRule): void;
+  /** Ends every connection; who asks again is heard. */
+  cutOff(): void;
   close(): Promise<void>;
 }
 
@@ -55,7 +78,11 @@ interface Answer {
   readonly body: Buffer;
 }
 
-export async function startFaultProxy(target: string): Promise<FaultProxy> {
+export async function startFaultProxy(
+  target: string,
+  { choose, answered, unanswered, remember = true }: FaultProxyOptions = {},
+): Promise<FaultProxy> {
+  const agent = new Agent({ keepAlive: true });
   const requests: ProxiedRequest[] = [];
   const rules: { rule: FaultRule; seen: number }[] = [];
   const server = createServer((incoming, outgoing) => {
@@ -66,8 +93,9 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     const body = await bodyOf(incoming);
     const header = incoming.headers["x-amz-target"];
     const operation = header === undefined ? s3Operation(incoming) : (String(header).split(".").at(-1) ?? "");
-    requests.push({ target: operation, at: systemClock.monotonic() });
-    const fault = faultFor(operation);
+    if (remember) requests.push({ target: operation, at: systemClock.monotonic() });
+    const asked: Asked = { operation, path: incoming.url ?? "/", body: body.toString() };
+    const fault = faultFor(operation) ?? choose?.(asked);
     if (fault?.kind === "drop before") return void incoming.socket.destroy();
     if (fault?.kind === "status") {
       const text = header === undefined ? s3Refusal(fault.code) : refusal(fault.code, fault.message);
@@ -75,10 +103,22 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     }
     if (fault?.kind === "answer") return reply(outgoing, madeUp(200, fault.body));
     if (fault?.kind === "delay") await systemClock.sleep(fault.ms);
-    const answer = await forward(target, incoming, body);
-    if (fault?.kind === "duplicate") await forward(target, incoming, body);
+    const sent = fault?.kind === "rewrite" && fault.ask ? Buffer.from(fault.ask(asked.body)) : body;
+    let answer: Answer;
+    try {
+      answer = await forward(target, agent, incoming, sent);
+      if (fault?.kind === "duplicate") await forward(target, agent, incoming, sent);
+    } catch (error) {
+      unanswered?.(asked, undefined);
+      throw error;
+    }
+    answered?.(asked, answer.body.toString());
     if (fault?.kind === "drop after") return void incoming.socket.destroy();
-    reply(outgoing, fault?.kind === "rewrite" ? rewritten(answer, fault.body) : answer);
+    if (fault?.kind === "cut") return cut(outgoing, answer);
+    const nobody = () => unanswered?.(asked, answer.body.toString());
+    if (outgoing.destroyed || incoming.socket.destroyed) return nobody();
+    outgoing.once("close", () => outgoing.writableFinished || nobody());
+    reply(outgoing, fault?.kind === "rewrite" && fault.body ? rewritten(answer, fault.body) : answer);
   }
 
   function faultFor(operation: string): Fault | undefined {
@@ -101,12 +141,14 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     server.close();
     server.closeAllConnections();
     await closed;
+    agent.destroy();
   };
   return {
     endpoint: `http://127.0.0.1:${port}`,
     requests,
     count: (operation) => requests.filter((seen) => seen.target === operation).length,
     on: (rule) => void rules.push({ rule, seen: 0 }),
+    cutOff: () => server.closeAllConnections(),
     close,
     [Symbol.asyncDispose]: close,
   };
@@ -127,8 +169,15 @@ async function bodyOf(stream: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-async function forward(target: string, { method, url, headers }: IncomingMessage, body: Buffer): Promise<Answer> {
-  const outgoing = request(new URL(url ?? "/", target), { method, headers });
+async function forward(
+  target: string,
+  agent: Agent,
+  { method, url, headers: given }: IncomingMessage,
+  body: Buffer,
+): Promise<Answer> {
+  const { connection: _, ...headers } = given; // each side keeps its own connections
+  if (headers["content-length"] !== undefined) headers["content-length"] = String(body.length);
+  const outgoing = request(new URL(url ?? "/", target), { method, headers, agent });
   const answered = once(outgoing, "response") as Promise<[IncomingMessage]>; // what "response" carries
   outgoing.end(body);
   const [response] = await answered;
@@ -137,6 +186,13 @@ async function forward(target: string, { method, url, headers }: IncomingMessage
 
 function reply(outgoing: ServerResponse, { status, headers, body }: Answer): void {
   outgoing.writeHead(status, headers).end(body);
+}
+
+/** The length says how much is missing. */
+function cut(outgoing: ServerResponse, { status, headers, body }: Answer): void {
+  const { "transfer-encoding": _, ...rest } = headers;
+  outgoing.writeHead(status, { ...rest, "content-length": body.length + 1 });
+  outgoing.write(body.subarray(0, body.length / 2), () => outgoing.destroy());
 }
 
 function madeUp(status: number, body: string): Answer {
