@@ -51,8 +51,8 @@ export interface FaultProxyOptions {
   readonly choose?: (request: Asked) => Fault | undefined;
   /** Hears what the target answered, whatever becomes of it. */
   readonly answered?: (request: Asked, body: string) => void;
-  /** Hears of an answer that was wanted and did not come: the target gave none, or who asked has gone. */
-  readonly unanswered?: (request: Asked, body: string | undefined) => void;
+  /** Hears of an answer that was wanted and did not come: the target gave none, or who asked has gone. `error`: of the connection to the target. */
+  readonly unanswered?: (request: Asked, body: string | undefined, error?: unknown) => void;
   /** Keeps `requests`: they grow without end. @default true */
   readonly remember?: boolean;
 }
@@ -109,7 +109,7 @@ export async function startFaultProxy(
       answer = await forward(target, agent, incoming, sent);
       if (fault?.kind === "duplicate") await forward(target, agent, incoming, sent);
     } catch (error) {
-      unanswered?.(asked, undefined);
+      unanswered?.(asked, undefined, error);
       throw error;
     }
     answered?.(asked, answer.body.toString());
