@@ -68,7 +68,8 @@ async function measureAll(): Promise<Result> {
   const { lovage, raw } = await throughput(plan);
   const units = await writeUnits(stack.dynamodbEndpoint, plan.metered);
   const bundle = await bundles();
-  const [few = Number.NaN, many = Number.NaN] = await memoryMb(plan.memory);
+  const none = { rssMb: Number.NaN, usedMb: Number.NaN };
+  const [few = none, many = none] = await memoryMb(plan.memory);
   return {
     lovage: {
       ...lovage,
@@ -80,8 +81,10 @@ async function measureAll(): Promise<Result> {
       latency_ms_p99: latency.p99,
       bundle_kb: bundle.producer,
       bundle_worker_kb: bundle.worker,
-      rss_mb_20k: few,
-      rss_mb_200k: many,
+      rss_mb_20k: few.rssMb,
+      rss_mb_200k: many.rssMb,
+      used_mb_20k: few.usedMb,
+      used_mb_200k: many.usedMb,
       rss_tasks: plan.memory,
     },
     raw: { ...raw, ...cold.raw, wcu_per_task: units.raw, import_ms: loaded.raw },

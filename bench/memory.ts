@@ -10,14 +10,21 @@ import { APP, WORKLOAD } from "./contestant.ts";
 const WAVE = 500;
 const AHEAD = 4_000;
 
-/** What the worker's process says: unasked how many tasks it has run, and when asked for ("rss") its memory in MB. */
-export interface Report {
-  readonly ran: number;
-  readonly rssMb?: number;
+export interface MemoryMb {
+  /** Resident: what the process holds, whether or not it needs it. V8 keeps the pages that its heap once had. */
+  readonly rssMb: number;
+  /** What is reachable: objects and Buffers. A leak shows here. */
+  readonly usedMb: number;
 }
 
-/** MB after each number of tasks, in rising order. */
-export async function memoryMb(counts: readonly number[]): Promise<readonly number[]> {
+/** What the worker's process says: unasked how many tasks it has run, and when asked for ("memory") its memory. */
+export interface Report {
+  readonly ran: number;
+  readonly memory?: MemoryMb;
+}
+
+/** After each number of tasks, in rising order. */
+export async function memoryMb(counts: readonly number[]): Promise<readonly MemoryMb[]> {
   const app = createApp(APP, { workloads: { [WORKLOAD]: onFargate({ work: "io" }) }, logger: silentLogger });
   const worker = fork(processFile("worker"), { execArgv: ["--expose-gc"] });
   let ran = 0;
@@ -25,7 +32,7 @@ export async function memoryMb(counts: readonly number[]): Promise<readonly numb
     ran = report.ran;
   });
   const reported = async () => (await once(worker, "message"))[0] as Report; // all that it sends
-  const measured: number[] = [];
+  const measured: MemoryMb[] = [];
   let sent = 0;
   try {
     for (const count of counts) {
@@ -34,10 +41,10 @@ export async function memoryMb(counts: readonly number[]): Promise<readonly numb
         await Promise.all(Array.from({ length: WAVE }, (_, i) => app.sendTask("add", [sent + i, 1])));
       }
       while (ran < count) await reported();
-      worker.send("rss");
+      worker.send("memory");
       let answer = await reported();
-      while (answer.rssMb === undefined) answer = await reported();
-      measured.push(answer.rssMb);
+      while (answer.memory === undefined) answer = await reported();
+      measured.push(answer.memory);
     }
   } finally {
     worker.disconnect(); // which ends it

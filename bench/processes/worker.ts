@@ -26,7 +26,8 @@ process.on("message", async () => {
     globalThis.gc?.();
     await sleep(SETTLE_MS);
   }
-  report({ ran, rssMb: process.memoryUsage.rss() / 2 ** 20 });
+  const { rss, heapUsed, external } = process.memoryUsage();
+  report({ ran, memory: { rssMb: rss / 2 ** 20, usedMb: (heapUsed + external) / 2 ** 20 } });
 });
 process.once("disconnect", async () => {
   clearInterval(reporting);
