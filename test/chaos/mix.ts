@@ -42,7 +42,7 @@ export const CHAOS_MIX: Mix = {
   "unreadable, no id": 1,
 };
 export const LONG_CHAOS_MIX: Mix = { ...CHAOS_MIX, "unknown task": 1 };
-export const LOAD_MIX: Mix = { io: 400, light: 200, ignored: 200, render: 150, chosen: 50 };
+export const LOAD_MIX: Mix = { io: 500, light: 200, ignored: 200, render: 50, chosen: 50 };
 
 export interface MixOptions {
   readonly seed: number;
