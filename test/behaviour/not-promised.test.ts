@@ -72,6 +72,20 @@ describe("two deliveries side by side", () => {
   });
 });
 
+test("ignoreResult: a worker that dies between a failure's record and its error callback; the next run succeeds, and nobody sends that callback", async () => {
+  await using it = await quirks();
+  const link = it.tasks.note.si(1, "succeeded");
+  const linkError = it.tasks.note.si(1, "failed");
+  const result = await it.tasks.untracked.applyAsync([], { link, linkError });
+  const first = await it.startWorker();
+  first.killBefore("send");
+  await it.until("its failure is recorded", async () => (await result.state()) === "FAILURE");
+  await it.startWorker();
+  await it.advance(600);
+  expect(it.ran).toHaveLength(2);
+  expect([await result.state(), it.called]).toEqual(["FAILURE", ["1: succeeded"]]);
+});
+
 describe("an id", () => {
   test("that was derived has no age: nobody consumes it, and it reads PENDING for ever", async () => {
     await using it = await quirks();
@@ -92,20 +106,37 @@ describe("an id", () => {
     expect([await fresh.state(), await derived.state()]).toEqual(["LOST", "PENDING"]);
   });
 
-  test("that reads LOST by its age runs all the same where its message turns up: a dead letter that was sent again", async () => {
-    await using it = await quirks();
+  /** Its receives are used up: no write of its worker arrived. */
+  async function deadLetter() {
+    const it = await quirks();
     const result = await it.tasks.work.delay(1);
     const claim = vi.spyOn(it.store, "write").mockImplementation(() => Promise.reject(new Error("refused")));
     const first = await it.startWorker({ deadLetters: false, guard: false });
     await it.until("it is a dead letter", async () => (await it.broker.depth(DEAD)).visible === 1);
     first.kill();
     claim.mockRestore();
+    return { it, result };
+  }
+
+  test("whose message is sent again from the dead letters reads LOST when no message of it can be left, and no sooner", async () => {
+    const { it, result } = await deadLetter();
+    await using _ = it;
     await it.advance(11 * DAY); // nobody consumes dead letters meanwhile
-    const undertaker = await it.startWorker({ workloads: ["default"] });
-    undertaker.killBefore("write"); // it sends it again, and dies when it would run it
-    await it.advance(1);
-    expect(it.messages()).toMatchObject([{ id: result.id, resends: 1 }]);
-    await it.advance(BOUNDS.lost - 10 * DAY); // within the retention of its second message
+    const undertaker = await it.startWorker();
+    undertaker.killBefore("delete"); // it has sent it again
+    await it.until("it is sent again", () => it.messages().length === 1);
+    await it.advance(BOUNDS.lost - 60);
+    expect(await result.state()).toBe("PENDING");
+    await it.advance(60);
+    expect(await result.state()).toBe("LOST");
+  });
+
+  test("that reads LOST runs all the same where its message was moved by other means than Lovage's", async () => {
+    const { it, result } = await deadLetter();
+    await using _ = it;
+    await it.advance(13 * DAY);
+    for (const body of it.broker.bodies(DEAD)) await it.send(body); // as SQS's own redrive of a dead-letter queue
+    await it.advance(2 * DAY);
     expect(await result.state()).toBe("LOST");
     await it.startWorker();
     await it.until("it has ended", async () => (await result.state()) === "SUCCESS");
