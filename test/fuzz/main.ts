@@ -1,30 +1,30 @@
-// npm run fuzz -- [--inputs 100000] [--target decoder,lambda] [--seed S] [--only N] [--json]     docs/fuzzing.md
 // Exit 1 where anything was found; each finding is printed with its input and how to run it again. The last line is a summary.
-import { parseArgs } from "node:util";
+import { commandLine } from "../support/command-line.ts";
 import type { Found } from "./run.ts";
 import { inputsOf, moduleOf, TARGETS, type TargetName } from "./targets.ts";
 import { watch } from "./watch.ts";
 
-const { values } = parseArgs({
-  options: {
-    inputs: { type: "string", default: "100000" },
-    target: { type: "string" },
-    seed: { type: "string", default: "1" },
-    only: { type: "string" },
-    json: { type: "boolean", default: false },
-  },
+const USAGE = `npm run fuzz -- [--inputs 100000] [--target decoder,lambda] [--seed 1] [--json]   hostile input (docs/fuzzing.md)
+npm run fuzz -- --target NAME --seed S --only N                                   one input again
+
+--seed: any text; the same makes the same inputs. Targets: ${TARGETS.join(", ")}.`;
+
+const { values, count, refuse } = commandLine(USAGE, {
+  inputs: { type: "string" },
+  target: { type: "string" },
+  seed: { type: "string", default: "1" },
+  only: { type: "string" },
+  json: { type: "boolean", default: false },
 });
 const { seed } = values;
-const inputs = Number(values.inputs);
-const only = values.only === undefined ? undefined : Number(values.only);
+const inputs = count("inputs", 100_000);
 const names = (values.target?.split(",") ?? [...TARGETS]) as TargetName[]; // looked at in the next lines
 const unknown = names.find((name) => !TARGETS.includes(name));
-if (unknown !== undefined || !(inputs >= 1) || (only !== undefined && names.length !== 1)) {
-  const why =
-    unknown === undefined ? "--inputs takes a number from 1, --only goes with one --target" : `no target "${unknown}"`;
-  console.error(`${why}; targets are ${TARGETS.join(", ")}`);
-  process.exit(2);
-}
+if (unknown !== undefined) refuse(`there is no target "${unknown}"`);
+const only = values.only === undefined ? undefined : Number(values.only); // inputs are counted from 0
+if (only !== undefined && !(/^\d+$/.test(values.only ?? "") && Number.isSafeInteger(only)))
+  refuse(`--only is ${JSON.stringify(values.only)}; it takes the number of an input, from 0 on`);
+if (only !== undefined && names.length !== 1) refuse("--only goes with one --target: each has inputs of its own");
 
 const work = names.map((name) => {
   const share = names.length === 1 ? inputs : inputsOf(name, inputs);
@@ -40,12 +40,14 @@ const print = (name: string, { n, oracle, message, input }: Found) => {
 const reports = await watch(work, {
   onReport: (name, report) => {
     if (!values.json)
-      console.log(`${name}: ${report.inputs} inputs, ${report.found.length} findings, heap ${report.heapGrowth} bytes`);
+      console.log(
+        `${name}: ${report.inputs} inputs, ${report.found.length} findings, heap grew by ${report.heapGrowth} bytes`,
+      );
     for (const one of report.found) print(name, one);
   },
 });
 const all = [...reports.values()];
-const count = (...oracles: readonly string[]) =>
+const by = (...oracles: readonly string[]) =>
   all.flatMap(({ found }) => found).filter(({ oracle }) => oracles.includes(oracle)).length;
 const total = all.reduce((sum, report) => sum + report.inputs, 0);
 const findings = all.reduce((sum, { found }) => sum + found.length, 0);
@@ -54,14 +56,14 @@ console.log(
     inputs: total,
     per_target: Object.fromEntries([...reports].map(([name, report]) => [name, report.inputs])),
     findings,
-    crashes: count("crash", "typed errors"),
-    hangs: count("hang", "cost"),
-    unhandled_rejections: count("unhandled rejection"),
-    prototype_pollution: count("prototypes", "plain data"),
-    log_injection: count("log injection"),
-    memory: count("memory"),
-    unregistered_runs: count("registered only"),
-    protocol: count("protocol"),
+    crashes: by("crash", "typed errors"),
+    hangs: by("hang", "cost"),
+    unhandled_rejections: by("unhandled rejection"),
+    prototype_pollution: by("prototypes", "plain data"),
+    log_injection: by("log injection"),
+    memory: by("memory"),
+    unregistered_runs: by("registered only"),
+    protocol: by("protocol"),
     costliest_times_json_parse: Math.max(0, ...all.map(({ costliest }) => costliest)),
     heap_growth_bytes: Object.fromEntries([...reports].map(([name, report]) => [name, report.heapGrowth])),
     seed,

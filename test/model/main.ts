@@ -1,24 +1,23 @@
-// npm run model -- [--deep] [--bound NAME] | --mutant NAME      Exit 1 on a violation, which is printed with the shortest way to it.
-import { parseArgs } from "node:util";
+// Exit 1 on a violation, which is printed with the shortest way to it. The last line of an exploration is a summary.
+import { commandLine, named } from "../support/command-line.ts";
 import { BOUNDS, type Bound, DEEP_BOUNDS, mutated, said } from "./bounds.ts";
 import { explore, type Violation } from "./explore.ts";
 import { MUTANTS } from "./mutants.ts";
 import { RULES } from "./rules.ts";
 
-const { values } = parseArgs({
-  options: { deep: { type: "boolean" }, bound: { type: "string" }, mutant: { type: "string" } },
+const USAGE = `npm run model                        every world within the bounds of docs/model.md
+npm run model -- --deep              farther, for minutes
+npm run model -- --bound NAME        one of them, of the deep ones with --deep
+npm run model -- --mutant NAME       the shortest history that goes wrong without that rule`;
+
+const { values, refuse } = commandLine(USAGE, {
+  deep: { type: "boolean", default: false },
+  bound: { type: "string" },
+  mutant: { type: "string" },
 });
 
 function found({ invariant, wrong, trace }: Violation): string {
   return [`${invariant}: ${wrong}`, ...trace.map((line, i) => `${`${i + 1}`.padStart(4)}  ${line}`)].join("\n");
-}
-
-/** Exits where there is none. */
-function named<T extends { readonly name: string }>(all: readonly T[], name: string, what: string): T {
-  const one = all.find((other) => other.name === name);
-  if (one) return one;
-  console.error(`there is no ${what} "${name}"; there are:\n${all.map((other) => `  ${other.name}`).join("\n")}`);
-  process.exit(2);
 }
 
 function check(bounds: readonly Bound[]): void {
@@ -43,9 +42,11 @@ function check(bounds: readonly Bound[]): void {
 
 if (values.mutant === undefined) {
   const all = values.deep ? DEEP_BOUNDS : BOUNDS;
-  check(values.bound === undefined ? all : [named(all, values.bound, "bound")]);
+  check(values.bound === undefined ? all : [named(all, values.bound, "bound", refuse)]);
 } else {
-  const mutant = named(MUTANTS, values.mutant, "mutant");
+  if (values.deep || values.bound !== undefined)
+    refuse("--mutant has a bound of its own: leave --deep and --bound out");
+  const mutant = named(MUTANTS, values.mutant, "mutant", refuse);
   const { violation, states } = explore(mutated(mutant), { ...RULES, ...mutant.edit });
   console.log(`${mutant.name} (row ${mutant.rows.replaceAll(" ", ", ")}), ${said(mutated(mutant))}`);
   console.log(violation ? found(violation) : `not noticed in ${states} states`);

@@ -94,7 +94,10 @@ export class Functions {
     life.onDeath(() => ended.resolve("died"));
     handler(eventOf(deliveries), context).then(
       (response) => ended.resolve(mutant?.response?.(response) ?? response),
-      () => ended.resolve("error"),
+      (error) => {
+        history?.note(life.name, `its handler throws ${error}`);
+        ended.resolve("error");
+      },
     );
     const answer = await ended.promise;
     cancel();

@@ -1,32 +1,25 @@
-// npm run simulate -- [--seeds N] [--from S] [--batched] [--jobs J] [--mutant NAME]   many worlds; exit 1 where one breaks an invariant
-// npm run simulate -- --seed K [--batched] [--mutant NAME]                            one world, and what of it breaks the invariant
-//
-// The last line on stdout is JSON: schedules, schedules_per_s, violated, faults by kind. Progress goes to stderr.
+// Exit 1 where a world breaks an invariant. The last line on stdout is JSON: schedules, schedules_per_s, violated, latest_end_s (the latest
+// end of a task, in seconds of virtual time after the last fault of its world), faults by kind. Progress goes to stderr.
 import { availableParallelism } from "node:os";
-import { parseArgs } from "node:util";
+import { commandLine, named } from "../support/command-line.ts";
 import { runInThreads } from "./jobs.ts";
-import { mutantNamed } from "./mutants.ts";
+import { BATCH_MUTANTS, MUTANTS } from "./mutants.ts";
 import { addTo, emptySummary, runSeeds, type Summary, type Violated } from "./seeds.ts";
 import { shrink } from "./shrink.ts";
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: "string", default: "1000" },
-    from: { type: "string", default: "1" },
-    seed: { type: "string" },
-    jobs: { type: "string", default: String(availableParallelism()) },
-    batched: { type: "boolean", default: false },
-    mutant: { type: "string" },
-  },
+const USAGE = `npm run simulate -- [--seeds 1000] [--from 1] [--batched] [--jobs N] [--mutant NAME]   many worlds, on all cores
+npm run simulate -- --seed K [--batched] [--mutant NAME]                               one world, and what of it breaks an invariant
+
+--batched: claims and endings in batches. --mutant: without that rule (test/simulation/mutants.ts).`;
+
+const { values, count, refuse } = commandLine(USAGE, {
+  seeds: { type: "string" },
+  from: { type: "string" },
+  seed: { type: "string" },
+  jobs: { type: "string" },
+  batched: { type: "boolean", default: false },
+  mutant: { type: "string" },
 });
-
-function count(name: "seeds" | "from" | "seed" | "jobs"): number {
-  const value = Number(values[name]);
-  if (!Number.isSafeInteger(value) || value < 1)
-    throw new Error(`--${name} is ${JSON.stringify(values[name])}; it takes a whole number from 1 on`);
-  return value;
-}
-
 const { batched, mutant } = values;
 const options = (seed: number) =>
   `--seed ${seed}${batched ? " --batched" : ""}${mutant ? ` --mutant "${mutant}"` : ""}`;
@@ -50,11 +43,11 @@ function summarize({ schedules, violated, faults, latestEnd }: Summary, seconds:
 }
 
 async function many(): Promise<Summary> {
-  const from = count("from");
-  const seeds = count("seeds");
+  const from = count("from", lacking?.from ?? 1);
+  const seeds = count("seeds", 1_000);
   let shown = performance.now();
   return runInThreads({
-    ...{ from, seeds, batched, mutant, jobs: count("jobs") },
+    ...{ from, seeds, batched, mutant, jobs: count("jobs", availableParallelism()) },
     onPart: (part, total) => {
       for (const violated of part.violated) tell(violated);
       if (performance.now() - shown < 5_000) return;
@@ -65,18 +58,21 @@ async function many(): Promise<Summary> {
 }
 
 async function one(seed: number): Promise<Summary> {
-  const known = mutant === undefined ? undefined : mutantNamed(mutant);
-  const summary = await runSeeds({ from: seed, seeds: 1, batched, mutant: known });
+  const summary = await runSeeds({ from: seed, seeds: 1, batched, mutant: lacking });
   for (const violated of summary.violated) tell(violated);
-  const shrunk = await shrink({ seed, batched, mutant: known });
+  const shrunk = await shrink({ seed, batched, mutant: lacking });
   if (shrunk === undefined) return summary;
   console.log(`\n${shrunk.parts.length} of its ${shrunk.of} parts are enough (${shrunk.worlds} worlds tried):`);
   console.log(`  ${shrunk.parts.join("\n  ")}\n\n${shrunk.history}\n\n  ${shrunk.violations.join("\n  ")}\n`);
   return summary;
 }
 
-if (mutant !== undefined) mutantNamed(mutant);
+const lacking = mutant === undefined ? undefined : named([...MUTANTS, ...BATCH_MUTANTS], mutant, "mutant", refuse);
+if (lacking !== undefined && BATCH_MUTANTS.includes(lacking) && !batched)
+  refuse(`"${mutant}" is about batches: add --batched`);
+if (values.seed !== undefined && (values.seeds ?? values.from ?? values.jobs) !== undefined)
+  refuse("--seed is one world: leave --seeds, --from and --jobs out");
 const began = performance.now();
 const total = emptySummary();
-addTo(total, values.seed === undefined ? await many() : await one(count("seed")));
+addTo(total, values.seed === undefined ? await many() : await one(count("seed", 1)));
 summarize(total, (performance.now() - began) / 1_000);
