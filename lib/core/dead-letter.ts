@@ -63,7 +63,9 @@ export function decideDeadLetter(
       ? `${unfinished ? `no worker could finish it in ${resends + 1} rounds of deliveries` : "its worker was lost in every delivery the queue allows"}, the last time in attempt ${existing.attempt} on ${existing.owner ?? "an unknown worker"}`
       : requeued
         ? `its task gave it back (Reject, requeue) in every delivery the queue allows: ${existing.failure.message}`
-        : `no worker could start it in ${resends + 1} rounds of deliveries${existing?.failure === undefined ? "" : `; its latest failure: ${existing.failure.message}`}`,
+        : existing?.failure === undefined
+          ? `no worker could start it in ${resends + 1} rounds of deliveries`
+          : `no worker could finish it in ${resends + 1} rounds of deliveries; its latest failure: ${existing.failure.message}`,
   };
   return {
     row: "dead letter",

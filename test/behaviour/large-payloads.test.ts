@@ -1,7 +1,7 @@
 // Arguments and results that are too large to travel go through the payload store, and come back as if they had not.
 import { describe, expect, test, vi } from "vitest";
 import { createApp } from "../../lib/app.ts";
-import { MAX_RESULT_BYTES, PAYLOADS, SQS } from "../../lib/defaults.ts";
+import { MAX_DEAD_LETTER_RESENDS, MAX_RESULT_BYTES, PAYLOADS, SQS, WORKLOAD_DEFAULTS } from "../../lib/defaults.ts";
 import { AccessDenied, type LovageError, PayloadStoreUnavailable } from "../../lib/errors.ts";
 import { BOUNDS } from "../support/bounds.ts";
 import { APP, DEAD, memoryApp, QUEUE } from "../support/memory-app.ts";
@@ -495,6 +495,21 @@ describe("a store that is down", () => {
     spy.mockRestore();
     await it.settle(result);
     expect(it.record(result)).toMatchObject({ state: "SUCCESS", runs: 2 });
+  });
+
+  test("at finish with a larger one, for hours: it runs with every receive, and ends as a dead letter that says it could not be finished", async () => {
+    await using it = await large();
+    vi.spyOn(it.payloads, "put").mockImplementation(down);
+    const result = await it.tasks.make.delay(MAX_RESULT_BYTES + 1);
+    await it.advance(2 * BOUNDS.payloadOutage);
+    const rounds = MAX_DEAD_LETTER_RESENDS + 1;
+    expect(it.record(result)).toMatchObject({
+      state: "FAILURE",
+      runs: rounds * WORKLOAD_DEFAULTS.maxReceiveCount,
+      failure: {
+        message: `no worker could finish it in ${rounds} rounds of deliveries; its latest failure: S3 did not answer`,
+      },
+    });
   });
 
   test("at finish, and for good: no run would find the bucket, so the task fails with the reason", async () => {

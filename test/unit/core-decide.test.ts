@@ -492,10 +492,10 @@ describe("a dead letter", () => {
     expect(tasksOf(lost)).toEqual(["on_error"]);
   });
 
-  test("row 31: its latest failure is said, too, where it failed before", () => {
+  test("row 31: its latest failure is said, too, where it failed before: it may have run, and its result could not be put", () => {
     const waited = dead(record({ state: "RETRY", failure }), "tracked", message({ resends: MAX_DEAD_LETTER_RESENDS }));
     expect(waited.change?.set.failure?.message).toBe(
-      "no worker could start it in 4 rounds of deliveries; its latest failure: no",
+      "no worker could finish it in 4 rounds of deliveries; its latest failure: no",
     );
   });
 
