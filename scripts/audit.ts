@@ -7,6 +7,11 @@ import { answerOf, needless, problemsWith, type Severity, signaturesOf } from ".
 import { ALLOWED_ADVISORIES, ALLOWED_LICENCES } from "./audit/allowed.ts";
 import { lockfileProblems } from "./audit/lockfile.ts";
 
+const [mistyped] = process.argv.slice(2).filter((option) => option !== "--release");
+if (mistyped !== undefined) {
+  console.error(`unknown option ${JSON.stringify(mistyped)}; npm run audit takes --release, or nothing`);
+  process.exit(2);
+}
 const release = process.argv.includes("--release");
 const problems: string[] = [];
 const notDone: string[] = [];

@@ -196,6 +196,7 @@ describe("npm run audit", () => {
     ["no network", NO_NETWORK, [], 1, "the audit failed: request to"],
     ["no keys for signatures", NO_KEYS, [], 0, "!!! signatures not checked: ENOTFOUND"],
     ["a release without them", NO_KEYS, ["--release"], 1, "problem: a release needs it: signatures not checked"],
+    ["a mistyped option, which would let a release pass", NO_KEYS, ["--relase"], 2, 'unknown option "--relase"'],
   ] as const)("%s", async (_what, answers, args, code, says) => {
     using npm = new FakeNpm(answers);
     expect(await npm.audit(...args)).toEqual({ code, output: expect.stringContaining(says) });
