@@ -1,10 +1,8 @@
-// npm run load -- [--tasks N] [--seed S] [--workers W] [--keep DIRECTORY] [--json]
-//
 // The same tasks and the same checker as `npm run chaos`, as fast as they go and with nothing going wrong: all of them end, and
 // memory stays within bounds. Exit 1 otherwise. docs/performance.md has what was measured.
 import { mkdirSync } from "node:fs";
-import { parseArgs } from "node:util";
 import { idKey } from "../../lib/core/ids.ts";
+import { commandLine } from "../support/command-line.ts";
 import { app } from "./app.ts";
 import { check } from "./checker.ts";
 import type { Growth } from "./memory.ts";
@@ -21,18 +19,18 @@ const MAX_GROWTH = 1.25;
 const MIN_TASKS = 20_000;
 const QUIET_SECONDS = 300;
 
-const { values } = parseArgs({
-  options: {
-    tasks: { type: "string" },
-    seed: { type: "string" },
-    workers: { type: "string" },
-    keep: { type: "string" },
-    json: { type: "boolean" },
-  },
+const USAGE = `npm run load -- [--tasks 100000] [--seed 1] [--workers 2] [--keep DIRECTORY] [--json]      docs/performance.md`;
+
+const { values, ...options } = commandLine(USAGE, {
+  tasks: { type: "string" },
+  seed: { type: "string" },
+  workers: { type: "string" },
+  keep: { type: "string" },
+  json: { type: "boolean" },
 });
-const count = Number(values.tasks ?? 100_000);
-const seed = Number(values.seed ?? 1);
-const workers = Number(values.workers ?? 2);
+const count = options.count("tasks", 100_000);
+const seed = options.count("seed", 1);
+const workers = options.count("workers", 2);
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1)); // its workers end with it
 const say = (text: string) => process.stderr.write(`${text}\n`);
 if (values.keep !== undefined) mkdirSync(values.keep, { recursive: true });

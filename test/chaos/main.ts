@@ -1,11 +1,8 @@
-// npm run chaos -- [--minutes N | --seconds N] [--tasks M] [--seed S] [--workers W] [--keep DIRECTORY] [--json]
-// npm run chaos -- --again DIRECTORY [--json]        Checks a run that was kept once more.
-//
 // Real workers on the real protocols, hurt in every way there is, and a checker that knows nothing of them. Exit 1 where a task is
 // lost, finished twice, ran again without a recorded fault, or is still on a queue. docs/chaos.md
-import { mkdirSync } from "node:fs";
-import { parseArgs } from "node:util";
+import { existsSync, mkdirSync } from "node:fs";
 import { idKey } from "../../lib/core/ids.ts";
+import { commandLine } from "../support/command-line.ts";
 import { app } from "./app.ts";
 import { check } from "./checker.ts";
 import { keptEvidence } from "./evidence.ts";
@@ -20,33 +17,39 @@ const LONG_SECONDS = 120;
 /** A duplicate that meets a crash waits five minutes (docs/protocol.md, row 10); twice that, and something is stuck. */
 const QUIET_SECONDS = 600;
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: "string" },
-    seconds: { type: "string" },
-    tasks: { type: "string" },
-    seed: { type: "string" },
-    workers: { type: "string" },
-    keep: { type: "string" },
-    again: { type: "string" },
-    json: { type: "boolean" },
-  },
+const USAGE = `npm run chaos -- [--minutes 1 | --seconds N] [--tasks N] [--seed 1] [--workers 3] [--keep DIRECTORY] [--json]
+npm run chaos -- --again DIRECTORY [--json]                            checks a run that was kept once more
+
+--tasks: 20 for each second unless given. docs/chaos.md`;
+
+const { values, count, refuse } = commandLine(USAGE, {
+  minutes: { type: "string" },
+  seconds: { type: "string" },
+  tasks: { type: "string" },
+  seed: { type: "string" },
+  workers: { type: "string" },
+  keep: { type: "string" },
+  again: { type: "string" },
+  json: { type: "boolean" },
 });
+if (values.minutes !== undefined && values.seconds !== undefined) refuse("--minutes or --seconds, not both");
+if (values.again !== undefined && !existsSync(values.again))
+  refuse(`there is no directory ${JSON.stringify(values.again)}`);
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1)); // its workers end with it
 const say = (text: string) => process.stderr.write(`${text}\n`);
-const seed = Number(values.seed ?? 1);
+const seed = count("seed", 1);
+const seconds = count("seconds", count("minutes", 1) * 60);
+const tasks = count("tasks", seconds * 20);
+const workers = count("workers", 3);
 
 async function outcomeOf(): Promise<Omit<Outcome, "memory">> {
   if (values.again !== undefined)
     return { evidence: keptEvidence(values.again), seconds: 0, quietAfter: 0, endedByThemselves: 0 };
-  const seconds = values.seconds === undefined ? Number(values.minutes ?? 1) * 60 : Number(values.seconds);
-  const count = Number(values.tasks ?? Math.round(seconds * 20));
-  const workers = Number(values.workers ?? 3);
   const long = seconds >= LONG_SECONDS;
   if (values.keep !== undefined) mkdirSync(values.keep, { recursive: true });
-  say(`${count} tasks in ${seconds} s, ${workers} workers, seed ${seed}`);
+  say(`${tasks} tasks in ${seconds} s, ${workers} workers, seed ${seed}`);
   return run({
-    ...{ count, seconds, seed, workers, say },
+    ...{ count: tasks, seconds, seed, workers, say },
     mix: long ? LONG_CHAOS_MIX : CHAOS_MIX,
     slow: { part: 0.03, mostMs: 4_000 },
     outOfMemory: long ? 0.001 : 0.02,

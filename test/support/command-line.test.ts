@@ -3,7 +3,13 @@ import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 
-const COMMANDS = { model: "../model/main.ts", simulate: "../simulation/main.ts", fuzz: "../fuzz/main.ts" };
+const COMMANDS = {
+  model: "../model/main.ts",
+  simulate: "../simulation/main.ts",
+  fuzz: "../fuzz/main.ts",
+  chaos: "../chaos/main.ts",
+  load: "../chaos/load.ts",
+};
 
 function run(command: keyof typeof COMMANDS, ...args: readonly string[]) {
   const main = fileURLToPath(new URL(COMMANDS[command], import.meta.url));
@@ -18,6 +24,9 @@ test.each([
   ["simulate", ["--seed", "5", "--from", "3"], "leave --seeds, --from and --jobs out"],
   ["simulate", ["--mutant", "nope"], "  a claim takes a live lease\n"],
   ["simulate", ["--mutant", "an INSERT overwrites"], "add --batched"],
+  ["chaos", ["--minutes", "abc"], '--minutes is "abc"; it takes a whole number from 1 on'],
+  ["chaos", ["--again", "nowhere"], 'there is no directory "nowhere"'],
+  ["load", ["--tasks", "0"], '--tasks is "0"; it takes a whole number from 1 on'],
   ["fuzz", ["--target", "nope"], 'there is no target "nope"'],
   ["fuzz", ["--inputs", "2.5"], '--inputs is "2.5"; it takes a whole number from 1 on'],
   ["fuzz", ["--only", "5"], "--only goes with one --target"],
@@ -30,7 +39,7 @@ test.each([
   expect({ stdout, status }).toEqual({ stdout: "", status: 2 });
 });
 
-test.each(["model", "simulate", "fuzz"] as const)("%s --help says how it is called", (command) => {
+test.each(["model", "simulate", "chaos", "load", "fuzz"] as const)("%s --help says how it is called", (command) => {
   const { stdout, stderr, status } = run(command, "--help");
   expect(stdout).toContain(`npm run ${command} -- `);
   expect({ stderr, status }).toEqual({ stderr: "", status: 0 });

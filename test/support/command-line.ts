@@ -1,4 +1,4 @@
-// The options of the commands that look for a violation (`npm run model`, `simulate`, `fuzz`). Exit codes: 0 nothing was found, 1 something
+// The options of the commands that look for a violation (`npm run model`, `simulate`, `chaos`, `load`, `fuzz`). Exit codes: 0 nothing was found, 1 something
 // was, 2 nothing was looked for, because of how it was called.
 import { type ParseArgsOptionsConfig, parseArgs } from "node:util";
 
