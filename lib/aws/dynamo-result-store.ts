@@ -10,6 +10,7 @@ import {
 } from "@aws-sdk/client-dynamodb";
 import { type Clock, systemClock } from "../clock.ts";
 import type { Change } from "../core/changes.ts";
+import { LovageError } from "../errors.ts";
 import type { ResultStore, WriteAnswer } from "../ports/result-store.ts";
 import type { FailureQuery, FailureSummary } from "../store/failures.ts";
 import type { TaskRecord } from "../store/record.ts";
@@ -143,6 +144,7 @@ export class DynamoResultStore implements ResultStore {
   }
 
   async #translate(cause: unknown, action: string, what: Pick<DynamoCall, "index" | "item"> = {}): Promise<Error> {
+    if (cause instanceof LovageError) return cause; // what was answered cannot be read: another try would end the same way
     const where = await this.where();
     return toStoreError(cause, { table: this.#table, action, where, ...what });
   }
