@@ -6,7 +6,7 @@ import { describe, kindOf } from "./duration.ts";
 import { InvalidArguments, InvalidOption, InvalidResult, type SchemaIssue } from "./errors.ts";
 import type { Rule } from "./options.ts";
 import { printableJson } from "./printable.ts";
-import { unquoted } from "./unquoted.ts";
+import { unquoter } from "./unquoted.ts";
 
 export type { StandardSchemaV1 };
 
@@ -80,6 +80,9 @@ export const argsSchema: Rule<ArgsSchema> = (value, name) => {
   return Object.freeze([...value]);
 };
 
+/** Problems of one value that an error tells. A message of 1 MiB has room for a hundred thousand of them. */
+const MOST_ISSUES = 50;
+
 /** The arguments as the handler gets them. Throws InvalidArguments. */
 export function checkArgs(task: string, { args: given }: Schemas, args: readonly unknown[]): readonly unknown[] {
   if (given === undefined) return args;
@@ -123,11 +126,13 @@ function validate(by: StandardSchemaV1, value: unknown, root: string, owner: str
     );
   }
   if (answer.issues === undefined) return { value: answer.value };
-  const issues = answer.issues.map(({ path, message }) => ({
+  const quoteless = unquoter(value);
+  const issues = answer.issues.slice(0, MOST_ISSUES).map(({ path, message }) => ({
     path: root + pathText(path),
-    message: unquoted(message, value),
+    message: quoteless(message),
   }));
-  return { issues };
+  const more = answer.issues.length - issues.length;
+  return { issues: more === 0 ? issues : [...issues, { path: root, message: `and ${more} problems more` }] };
 }
 
 function pathText(path: StandardSchemaV1.Issue["path"]): string {

@@ -3,6 +3,8 @@ import { type } from "arktype";
 import * as v from "valibot";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
+import { InvalidArguments } from "../../lib/errors.ts";
+import { checkArgs, type StandardSchemaV1 } from "../../lib/schema.ts";
 import { unquoted } from "../../lib/unquoted.ts";
 
 const SECRET = 'hunter2 "and more"\n\\';
@@ -65,3 +67,53 @@ test("a message that is very long is not looked through", () => {
   expect(message).not.toContain("hunter2");
   expect(message).toMatch(/^it does not fit; .* \d+ characters long/);
 });
+
+describe("a value with tens of thousands of parts", () => {
+  test("is not looked for, and not quoted", () => {
+    const message = unquoted('Expected number but received "word7"', words(30_000));
+    expect(message).not.toContain("word7");
+    expect(message).toMatch(/^it does not fit; it is too large/);
+  });
+
+  test.each([
+    ["valibot", v.array(v.number())],
+    ["zod", z.array(z.number())],
+  ])("%s: the first 50 of its problems are told, and how many there are", (_library, schema) => {
+    const { issues, message } = refusal(schema, words(20_000));
+    expect(issues).toHaveLength(51);
+    expect(issues[49]?.path).toBe("args[0][49]");
+    expect(issues[50]).toEqual({ path: "args[0]", message: "and 19950 problems more" });
+    expect(message.length).toBeLessThan(10_000);
+  });
+});
+
+test("a value is looked through once, however many problems it has", () => {
+  let looked = 0;
+  const value = {
+    get word() {
+      looked++;
+      return "word";
+    },
+  };
+  const schema: StandardSchemaV1 = {
+    "~standard": {
+      version: 1,
+      vendor: "test",
+      validate: () => ({ issues: words(1_000).map((message) => ({ message })) }),
+    },
+  };
+  expect(refusal(schema, value).issues).toHaveLength(51);
+  expect(looked).toBe(1);
+});
+
+const words = (count: number) => Array.from({ length: count }, (_, n) => `word${n}`);
+
+function refusal(schema: StandardSchemaV1, value: unknown): InvalidArguments {
+  try {
+    checkArgs("t", { args: [schema] }, [value]);
+  } catch (error) {
+    if (error instanceof InvalidArguments) return error;
+    throw error;
+  }
+  throw new Error("it was not refused");
+}
