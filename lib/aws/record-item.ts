@@ -2,7 +2,7 @@
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import { RecordUnreadable } from "../errors.ts";
 import { STORED_STATES, type TaskRecord } from "../store/record.ts";
-import { isMoment, isWhole, storedFailure, storedJson, storedRef } from "../store/stored.ts";
+import { isMoment, isWhole, momentNear, storedFailure, storedJson, storedRef } from "../store/stored.ts";
 import { TABLE } from "../store/table.ts";
 
 export type Field = keyof TaskRecord;
@@ -61,8 +61,9 @@ export function toAttribute(field: Field, value: unknown): AttributeValue {
     case "text":
       return { S: value as string }; // ATTRIBUTES names the field's type
     case "whole":
-    case "moment":
       return { N: String(value) };
+    case "moment":
+      return { N: String(momentNear(value as number)) }; // as above
     case "flag":
       return { BOOL: value as boolean }; // as above
     case "failure":
@@ -70,7 +71,7 @@ export function toAttribute(field: Field, value: unknown): AttributeValue {
       // One JSON string, not a map: nobody queries its parts, it is about as large, and the SDK would walk it twice.
       return { S: JSON.stringify(value) };
     case "time to live":
-      return { N: String(toTimeToLive(value as number)) }; // as above
+      return { N: String(toTimeToLive(momentNear(value as number))) }; // as above
     default:
       return kind satisfies never;
   }

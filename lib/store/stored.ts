@@ -58,6 +58,8 @@ export const isWhole = (value: unknown): value is number => Number.isSafeInteger
 /** Epoch ms. */
 export const isMoment = (value: unknown): value is number =>
   typeof value === "number" && value >= 0 && value <= LAST_MOMENT;
+/** A task may ask for times that no Date holds: a retry before 1970, a result that is kept for ever. They would be written, and refused when read. */
+export const momentNear = (epochMs: number): number => Math.min(Math.max(epochMs, 0), LAST_MOMENT);
 
 const isObject = (value: JsonValue | undefined): value is JsonObject =>
   typeof value === "object" && value !== null && !Array.isArray(value);

@@ -2,7 +2,7 @@
 // test/unit/store-stored.test.ts, text in test/unit/printable.test.ts.
 import { describe, expect, test } from "vitest";
 import { failurePage } from "../../lib/aws/failures-index.ts";
-import { type Item, toAttribute, toRecord, toWholeRecord } from "../../lib/aws/record-item.ts";
+import { ATTRIBUTES, type Item, toAttribute, toRecord, toWholeRecord } from "../../lib/aws/record-item.ts";
 import { batchCall } from "../../lib/cli/batch-call.ts";
 import { failureOf } from "../../lib/cli/failure-outcome.ts";
 import { remarkOn } from "../../lib/cli/outcome.ts";
@@ -72,6 +72,15 @@ describe("records that somebody else wrote", () => {
     const result = world.app.result("t-1");
     await expect(result.get()).rejects.toThrow(RecordUnreadable);
     await expect(result.info()).rejects.toThrow("its attribute meta is not JSON");
+  });
+
+  test.each([
+    ["a retry whose eta is before 1970", "retryAt", -1_000, 0],
+    ["a result that is to be kept for ever", "resultExpiresAt", NOW + Number.MAX_SAFE_INTEGER * 1_000, 8.64e15],
+    ["and its record", "expiresAt", NOW + Number.MAX_SAFE_INTEGER * 1_000, 8.64e15],
+  ] as const)("what a task may ask for is written so that it can be read: %s", (_name, field, moment, read) => {
+    const item = { ...whole, [ATTRIBUTES[field].name]: toAttribute(field, moment) };
+    expect(toWholeRecord(item)[field]).toBe(read);
   });
 
   test("what toAttribute writes, toWholeRecord reads", () => {
