@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { describe, expect, test, vi } from "vitest";
 import { RESULT_POLL_MS } from "../../lib/defaults.ts";
 import {
@@ -53,6 +54,27 @@ test("a signal ends the waiting with its reason, before and while", async () => 
   await it.advance(1);
   stop.abort(new Error("enough"));
   await expect(waiting).rejects.toThrow("enough");
+});
+
+test("a signal and a clock that outlive many get()s keep nothing of them", async () => {
+  await using it = await tasks();
+  const left = new Set<object>();
+  const timer = it.clock.timer.bind(it.clock);
+  vi.spyOn(it.clock, "timer").mockImplementation((ms, fire) => {
+    if (ms < 3_600_000) return timer(ms, fire);
+    const one = {}; // for longer than any other part of the app sets one
+    left.add(one);
+    const cancel = timer(ms, fire);
+    return () => {
+      left.delete(one);
+      cancel();
+    };
+  });
+  const { signal } = new AbortController();
+  const result = await it.tasks.slow.delay(3);
+  expect(await it.during(result.get({ timeout: "1d", signal }))).toBe(3);
+  expect(getEventListeners(signal, "abort")).toHaveLength(0);
+  expect(left.size).toBe(0);
 });
 
 test("get() inside a task throws: it would hold a slot that the other one needs", async () => {
