@@ -1,5 +1,8 @@
 // Every default of Lovage and every limit of AWS it depends on, once. Units are in the names.
 // Pure: read by the runtime, by the worker and by the CDK constructs, so they cannot disagree.
+//
+// To a bundler, reading a property is something that may happen: a table that reads another one stays in every bundle, also where
+// nobody asks for it. Those that senders have no use for are made by a function that is marked as pure.
 
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
@@ -239,19 +242,20 @@ export const WORKER_STOP = {
   spareSeconds: 5,
 } as const;
 
-export const WORKER_DEFAULTS = {
-  /** Grace after SIGTERM: what ECS allows (stopTimeout), less the end. */
-  graceSeconds:
-    ECS.maxStopTimeoutSeconds - WORKER_STOP.settleSeconds - WORKER_STOP.closeSeconds - WORKER_STOP.spareSeconds,
-  /** Long poll of ReceiveMessage. Shutdown waits for it, so it is shorter than SQS's 20 s. */
-  waitSeconds: 10,
-  /** A worker that has made no progress for this long says why and exits non-zero. */
-  stallSeconds: 5 * MINUTE,
-  /** How often metrics are written, where LOVAGE_METRICS asks for them. CloudWatch keeps one figure a minute. */
-  metricsSeconds: MINUTE,
-  /** Address of /healthz and /readyz, where a port is given. */
-  healthHost: "0.0.0.0",
-} as const;
+export const WORKER_DEFAULTS = /* @__PURE__ */ (() =>
+  ({
+    /** Grace after SIGTERM: what ECS allows (stopTimeout), less the end. */
+    graceSeconds:
+      ECS.maxStopTimeoutSeconds - WORKER_STOP.settleSeconds - WORKER_STOP.closeSeconds - WORKER_STOP.spareSeconds,
+    /** Long poll of ReceiveMessage. Shutdown waits for it, so it is shorter than SQS's 20 s. */
+    waitSeconds: 10,
+    /** A worker that has made no progress for this long says why and exits non-zero. */
+    stallSeconds: 5 * MINUTE,
+    /** How often metrics are written, where LOVAGE_METRICS asks for them. CloudWatch keeps one figure a minute. */
+    metricsSeconds: MINUTE,
+    /** Address of /healthz and /readyz, where a port is given. */
+    healthHost: "0.0.0.0",
+  }) as const)();
 
 /**
  * Hooks and listeners of one ended task get this long together, those of a message that was received, or given back, too. Then
@@ -328,43 +332,45 @@ export const PAYLOADS = {
 } as const;
 
 /** What `lovage cost` takes for granted about tasks unless it is told. */
-export const COST_DEFAULTS = {
-  durationSeconds: 0.2,
-  /** Of JSON. */
-  argsBytes: 500,
-  resultBytes: 200,
-  /** Tasks that share a request: what SQS takes. */
-  together: SQS.maxBatchEntries,
-  /** Looks at a result. */
-  reads: 1,
-  tasksPerMonth: 1_000_000,
-} as const;
+export const COST_DEFAULTS = /* @__PURE__ */ (() =>
+  ({
+    durationSeconds: 0.2,
+    /** Of JSON. */
+    argsBytes: 500,
+    resultBytes: 200,
+    /** Tasks that share a request: what SQS takes. */
+    together: SQS.maxBatchEntries,
+    /** Looks at a result. */
+    reads: 1,
+    tasksPerMonth: 1_000_000,
+  }) as const)();
 
 /** When an alarm of `TaskApp` goes off, unless the deployment says otherwise. */
-export const ALARM_DEFAULTS = {
-  /** Waiting tasks: busy, behind, out of hand. */
-  queueDepths: [100, 500, 1_000],
-  /** Minutes in a row: a burst that is worked off meanwhile is no alarm. */
-  queueDepthMinutes: 5,
-  /** Age of the oldest message. A wished delay counts, and SQS allows 15 minutes of it: those and 5 more. */
-  ageOfOldestSeconds: SQS.maxDelaySeconds + 5 * MINUTE,
-  /** Dead letters in a minute, there or passing through. */
-  deadLetters: 1,
-  /** Tasks wait, and none is done with for this long. */
-  noProgressSeconds: 15 * MINUTE,
-  /** Tasks wait, and no container runs for this long: twice what waking up from zero takes. */
-  noWorkersSeconds: 10 * MINUTE,
-  /** Failed invocations of a function in a minute. No task's failure is one. */
-  errors: 1,
-  /** Throttled invocations in a minute. */
-  throttles: 1,
-  /** Messages in flight: 80 % of what SQS allows. */
-  inFlight: 0.8 * SQS.maxInFlight,
-  /** Invocations that Lambda dropped as recursive, in a minute. */
-  recursion: 1,
-  /** Throttled reads and writes of the table in a minute. */
-  tableThrottles: 1,
-} as const;
+export const ALARM_DEFAULTS = /* @__PURE__ */ (() =>
+  ({
+    /** Waiting tasks: busy, behind, out of hand. */
+    queueDepths: [100, 500, 1_000],
+    /** Minutes in a row: a burst that is worked off meanwhile is no alarm. */
+    queueDepthMinutes: 5,
+    /** Age of the oldest message. A wished delay counts, and SQS allows 15 minutes of it: those and 5 more. */
+    ageOfOldestSeconds: SQS.maxDelaySeconds + 5 * MINUTE,
+    /** Dead letters in a minute, there or passing through. */
+    deadLetters: 1,
+    /** Tasks wait, and none is done with for this long. */
+    noProgressSeconds: 15 * MINUTE,
+    /** Tasks wait, and no container runs for this long: twice what waking up from zero takes. */
+    noWorkersSeconds: 10 * MINUTE,
+    /** Failed invocations of a function in a minute. No task's failure is one. */
+    errors: 1,
+    /** Throttled invocations in a minute. */
+    throttles: 1,
+    /** Messages in flight: 80 % of what SQS allows. */
+    inFlight: 0.8 * SQS.maxInFlight,
+    /** Invocations that Lambda dropped as recursive, in a minute. */
+    recursion: 1,
+    /** Throttled reads and writes of the table in a minute. */
+    tableThrottles: 1,
+  }) as const)();
 
 /**
  * The alarms of a workload, by its kind, and of the app, with the number of metrics that each evaluates: CloudWatch bills an

@@ -7,7 +7,7 @@ import type { PayloadStore } from "./ports/payload-store.ts";
 import { LONGEST_KEPT_MS, mismatch, type PayloadLimits, type PayloadRef } from "./store/payload.ts";
 import { argsAndKwargs } from "./store/stored.ts";
 import type { Envelope } from "./wire/envelope.ts";
-import { type JsonValue, parseJson } from "./wire/serializer.ts";
+import { type JsonValue, parseOwnJson } from "./wire/serializer.ts";
 
 /** Carry large arguments and results through S3. docs/payloads.md */
 export interface PayloadOptions {
@@ -104,9 +104,9 @@ export async function fetchPayload(ref: PayloadRef, what: string, store: Payload
 export async function fetchValue(ref: PayloadRef, what: string, store: PayloadStore | undefined): Promise<JsonValue> {
   const json = await fetchPayload(ref, what, store);
   try {
-    return parseJson(json);
+    return parseOwnJson(json);
   } catch (error) {
-    throw new PayloadLost(what, ref.key, `it is ${(error as SyntaxError).message}`); // parseJson throws nothing else
+    throw new PayloadLost(what, ref.key, `it is ${(error as SyntaxError).message}`); // parseOwnJson throws nothing else
   }
 }
 

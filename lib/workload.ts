@@ -94,10 +94,8 @@ const SHARED = {
 };
 
 /** Six of them leave a lease, and one leaves time for a task. */
-const MIN_TIMEOUT_SECONDS = Math.max(
-  Math.ceil(MIN_VISIBILITY_SECONDS / LAMBDA_VISIBILITY_FACTOR),
-  LAMBDA_RESERVED_SECONDS + 1,
-);
+const minTimeoutSeconds = () =>
+  Math.max(Math.ceil(MIN_VISIBILITY_SECONDS / LAMBDA_VISIBILITY_FACTOR), LAMBDA_RESERVED_SECONDS + 1);
 
 /** A workload run by a Lambda function. A long-running worker serves it too, where it is told to. */
 export function onLambda(options: LambdaOptions = {}): Workload {
@@ -112,9 +110,9 @@ export function onLambda(options: LambdaOptions = {}): Workload {
     throw new InvalidOption(
       `timeout of onLambda() is ${timeoutSeconds} s; Lambda allows ${LAMBDA.maxTimeoutSeconds} s, use onFargate() for longer work`,
     );
-  if (timeoutSeconds < MIN_TIMEOUT_SECONDS)
+  if (timeoutSeconds < minTimeoutSeconds())
     throw new InvalidOption(
-      `timeout of onLambda() is ${timeoutSeconds} s; it takes at least ${MIN_TIMEOUT_SECONDS} s: ${LAMBDA_RESERVED_SECONDS} s of it are kept for the record of a task that is cut off and for the answer, and its lease has to fit into ${LAMBDA_VISIBILITY_FACTOR} timeouts`,
+      `timeout of onLambda() is ${timeoutSeconds} s; it takes at least ${minTimeoutSeconds()} s: ${LAMBDA_RESERVED_SECONDS} s of it are kept for the record of a task that is cut off and for the answer, and its lease has to fit into ${LAMBDA_VISIBILITY_FACTOR} timeouts`,
     );
   const { maxConcurrency = WORKLOAD_DEFAULTS.maxConcurrency, reservedConcurrency } = given;
   const work = given.work ?? "io";

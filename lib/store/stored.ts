@@ -2,7 +2,7 @@
 // attribute's name, and never taken for what it is not.
 import { FAILURE_LIMITS, PAYLOADS } from "../defaults.ts";
 import { RecordUnreadable } from "../errors.ts";
-import { type JsonObject, type JsonValue, parseJson } from "../wire/serializer.ts";
+import { type JsonObject, type JsonValue, parseOwnJson } from "../wire/serializer.ts";
 import { isPayloadKey, type PayloadKind, type PayloadRef } from "./payload.ts";
 import type { Failure } from "./record.ts";
 
@@ -12,9 +12,9 @@ const LAST_MOMENT = 8.64e15;
 /** The value of an attribute that holds JSON. Throws RecordUnreadable. */
 export function storedJson(id: string, attribute: string, json: string): JsonValue {
   try {
-    return parseJson(json);
+    return parseOwnJson(json);
   } catch (error) {
-    throw new RecordUnreadable(id, attribute, `is ${(error as SyntaxError).message}`); // parseJson throws nothing else
+    throw new RecordUnreadable(id, attribute, `is ${(error as SyntaxError).message}`); // parseOwnJson throws nothing else
   }
 }
 

@@ -35,8 +35,44 @@ export function parseJson(text: string): JsonValue {
       `not JSON: it holds a bare ${constant}, which only Python writes; send null or a string instead`,
     );
   }
-  if (MAY_NAME_PROTO.test(text)) dropProto(value);
+  if (MAY_NAME_PROTO.test(text)) inspectLevels(value);
   return value;
+}
+
+/**
+ * Reads JSON that Lovage itself has written, from its table or under a digest it has noted. Somebody may have changed it, so it is read
+ * with the same care, but nothing looks for what only other senders write: that would be a part of whatever reads a result. Keys
+ * named `__proto__` are dropped. Throws SyntaxError.
+ */
+export function parseOwnJson(text: string): JsonValue {
+  let value: JsonValue;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new SyntaxError(`not JSON: ${unquoted(error as SyntaxError)}`); // JSON.parse throws nothing else
+  }
+  if (text.length > MAX_PARSE_DEPTH || MAY_NAME_PROTO.test(text)) inspectLevels(value);
+  return value;
+}
+
+/** Level by level, so that no depth is too deep to be looked at. Drops `__proto__`; throws SyntaxError. */
+function inspectLevels(value: JsonValue): void {
+  let outer: readonly JsonValue[] = [[value]];
+  for (let level = 0; outer.length > 0; level++) {
+    const inner: JsonValue[] = [];
+    for (const one of outer) {
+      // An array may be the largest thing in memory, so it is not copied.
+      for (const part of Array.isArray(one) ? one : Object.values(one as JsonObject)) {
+        if (typeof part !== "object" || part === null) continue;
+        // Fresh values of JSON.parse that nobody else has seen, so they may be changed.
+        Reflect.deleteProperty(part, "__proto__");
+        inner.push(part);
+      }
+    }
+    if (level === MAX_PARSE_DEPTH && inner.length > 0)
+      throw new SyntaxError(`nested deeper than ${MAX_PARSE_DEPTH} levels`);
+    outer = inner;
+  }
 }
 
 /** V8 says where a text ends too early or lacks something. Where something is no value it quotes the text, which may be secret. */
@@ -65,13 +101,6 @@ function escapeRun(run: string): string {
 // JSON.parse makes `__proto__` an own key, which is harmless until somebody assigns it elsewhere. The text names one
 // literally, or spells some of its letters (5f 70 72 6f 74) as \u00XX.
 const MAY_NAME_PROTO = /__proto__|\\u00[567]/;
-
-function dropProto(value: JsonValue): void {
-  if (typeof value !== "object" || value === null) return;
-  // A fresh value of JSON.parse that nobody else has seen, so it may be changed.
-  Reflect.deleteProperty(value, "__proto__");
-  for (const inner of Object.values(value)) dropProto(inner);
-}
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;

@@ -18,7 +18,7 @@ test("JSON that is none is named by its attribute, and not repeated", () => {
 
 test("a key that would replace a prototype is left out, and what is nested too deeply is refused", () => {
   expect(Object.keys(storedJson("t-1", "meta", '{"__proto__":{"admin":true},"a":1}') as object)).toEqual(["a"]);
-  expect(() => storedJson("t-1", "meta", "[".repeat(100_000))).toThrow(/nested deeper than/);
+  expect(() => storedJson("t-1", "meta", "[".repeat(100_000) + "]".repeat(100_000))).toThrow(/nested deeper than/);
 });
 
 describe("a failure", () => {

@@ -3,7 +3,14 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { MAX_JSON_DEPTH } from "../../lib/defaults.ts";
 import { NotSerializable } from "../../lib/errors.ts";
-import { assertJson, type JsonValue, MAX_PARSE_DEPTH, parseJson, toJson } from "../../lib/wire/serializer.ts";
+import {
+  assertJson,
+  type JsonValue,
+  MAX_PARSE_DEPTH,
+  parseJson,
+  parseOwnJson,
+  toJson,
+} from "../../lib/wire/serializer.ts";
 
 function refusal(value: unknown, path = "args"): NotSerializable {
   try {
@@ -139,7 +146,7 @@ describe("toJson", () => {
         expect(Buffer.byteLength(text)).toBe(text.length);
         expect(text).toMatch(/^[\x20-\x7e]*$/);
         const expected = JSON.parse(JSON.stringify(value), (key, inner) => (key === "__proto__" ? undefined : inner));
-        expect(parseJson(text)).toEqual(expected);
+        for (const parse of [parseJson, parseOwnJson]) expect(parse(text)).toEqual(expected);
       }),
     );
   });
@@ -160,12 +167,15 @@ describe("toJson", () => {
   });
 });
 
-describe("parseJson", () => {
+describe.each([
+  ["parseJson", parseJson],
+  ["parseOwnJson", parseOwnJson],
+])("%s", (_name, parse) => {
   test.each([
     ["plainly", '{"__proto__":{"polluted":true},"a":{"__proto__":1,"b":2}}'],
     ["in escapes", String.raw`{"\u005f\u005fproto__":{"polluted":true},"a":{"__\u0070roto__":1,"b":2}}`],
   ])("drops __proto__ written %s", (_, text) => {
-    const value = parseJson(text);
+    const value = parse(text);
     expect(value).toEqual({ a: { b: 2 } });
     expect(Object.getOwnPropertyNames(value)).toEqual(["a"]);
     expect(Object.assign({}, value)).not.toHaveProperty("polluted");
@@ -173,8 +183,8 @@ describe("parseJson", () => {
   });
 
   test("keeps __proto__ as a string, and other keys of Object.prototype", () => {
-    expect(parseJson('["__proto__",{"constructor":1}]')).toEqual(["__proto__", { constructor: 1 }]);
-    expect(parseJson('[null,1,"\\u0061__proto__"]')).toEqual([null, 1, "a__proto__"]);
+    expect(parse('["__proto__",{"constructor":1}]')).toEqual(["__proto__", { constructor: 1 }]);
+    expect(parse('[null,1,"\\u0061__proto__"]')).toEqual([null, 1, "a__proto__"]);
   });
 
   test.each([
@@ -183,41 +193,56 @@ describe("parseJson", () => {
     ["much deeper", 400_000, false],
   ])("nesting %s", (_, levels, accepted) => {
     const text = "[".repeat(levels) + "]".repeat(levels);
-    if (accepted) expect(() => parseJson(text)).not.toThrow();
-    else expect(() => parseJson(text)).toThrow(`nested deeper than ${MAX_PARSE_DEPTH} levels`);
+    if (accepted) expect(() => parse(text)).not.toThrow();
+    else expect(() => parse(text)).toThrow(`nested deeper than ${MAX_PARSE_DEPTH} levels`);
   });
 
   test("nesting with values between the brackets", () => {
     const text = (levels: number) => `${"[0, ".repeat(levels - 1)}[]${"]".repeat(levels - 1)}`;
-    expect(() => parseJson(text(MAX_PARSE_DEPTH))).not.toThrow();
-    expect(() => parseJson(text(MAX_PARSE_DEPTH + 1))).toThrow(`nested deeper than ${MAX_PARSE_DEPTH} levels`);
+    expect(() => parse(text(MAX_PARSE_DEPTH))).not.toThrow();
+    expect(() => parse(text(MAX_PARSE_DEPTH + 1))).toThrow(`nested deeper than ${MAX_PARSE_DEPTH} levels`);
+  });
+
+  test("nesting that ends beside other values", () => {
+    const text = (levels: number) => `[[],{"a":1},${'{"b":'.repeat(levels - 2)}{}${"}".repeat(levels - 2)},"c"]`;
+    expect(() => parse(text(MAX_PARSE_DEPTH))).not.toThrow();
+    expect(() => parse(text(MAX_PARSE_DEPTH + 1))).toThrow(`nested deeper than ${MAX_PARSE_DEPTH} levels`);
   });
 
   test("brackets in strings, and brackets side by side, are no nesting", () => {
     const text = JSON.stringify(["[".repeat(5_000), `\\"${"{".repeat(5_000)}`, ...Array(2_000).fill([{}])]);
-    expect(parseJson(text)).toEqual(JSON.parse(text));
+    expect(parse(text)).toEqual(JSON.parse(text));
   });
 
   test.each([
-    ["[NaN]", "it holds a bare NaN"],
-    ["NaN", "it holds a bare NaN"],
-    ["-Infinity", "it holds a bare Infinity"],
-    ['{"NaN":-Infinity}', "it holds a bare Infinity"],
     ['["NaN", x]', "not JSON: something in it is no value"],
     ["", "not JSON: Unexpected end"],
     [`["${"a".repeat(1_000)}`, "not JSON: Unterminated string"],
   ])("%.20s is refused", (text, problem) => {
-    expect(() => parseJson(text)).toThrow(SyntaxError);
-    expect(() => parseJson(text)).toThrow(problem);
+    expect(() => parse(text)).toThrow(SyntaxError);
+    expect(() => parse(text)).toThrow(problem);
   });
 
   test.each(["hunter2", '{"password": hunter2}', '["hunter2]', '{"a":"hunter2" b}', '["a\nhunter2"]'])(
     "what it says of %j quotes none of it",
     (text) => {
-      const refused = () => parseJson(text);
+      const refused = () => parse(text);
       expect(refused).toThrow(SyntaxError);
       expect(refused).toThrow(expect.objectContaining({ message: expect.not.stringContaining("hunter2") }));
       expect(refused).toThrow(expect.not.objectContaining({ cause: expect.anything() }));
     },
   );
+});
+
+describe("Python's constants", () => {
+  test.each([
+    ["[NaN]", "it holds a bare NaN"],
+    ["NaN", "it holds a bare NaN"],
+    ["-Infinity", "it holds a bare Infinity"],
+    ['{"NaN":-Infinity}', "it holds a bare Infinity"],
+  ])("%s of a message is refused by its name", (text, problem) => {
+    expect(() => parseJson(text)).toThrow(SyntaxError);
+    expect(() => parseJson(text)).toThrow(problem);
+    expect(() => parseOwnJson(text)).toThrow(SyntaxError);
+  });
 });
