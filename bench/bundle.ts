@@ -18,8 +18,17 @@ export async function bundles(): Promise<{ readonly producer: number; readonly w
   return { producer: await kilobytes(PRODUCER), worker: await kilobytes(WORKER) };
 }
 
+/** What is in them, as text. */
+export async function bundleTexts(): Promise<{ readonly producer: string; readonly worker: string }> {
+  return { producer: await bundled(PRODUCER), worker: await bundled(WORKER) };
+}
+
 /** In units of 1,024 bytes. */
 async function kilobytes(contents: string): Promise<number> {
+  return Buffer.byteLength(await bundled(contents)) / 1_024;
+}
+
+async function bundled(contents: string): Promise<string> {
   const { outputFiles } = await build({
     stdin: { contents, resolveDir: fileURLToPath(new URL("..", import.meta.url)), loader: "ts" },
     bundle: true,
@@ -30,5 +39,5 @@ async function kilobytes(contents: string): Promise<number> {
     external: ["@aws-sdk/*"],
     write: false,
   });
-  return outputFiles.reduce((bytes, file) => bytes + file.contents.length, 0) / 1_024;
+  return outputFiles.map(({ text }) => text).join("");
 }

@@ -1,8 +1,6 @@
 // Every default of Lovage and every limit of AWS it depends on, once. Units are in the names.
 // Pure: read by the runtime, by the worker and by the CDK constructs, so they cannot disagree.
-//
-// To a bundler, reading a property is something that may happen: a table that reads another one stays in every bundle, also where
-// nobody asks for it. Those that senders have no use for are made by a function that is marked as pure.
+// A table that reads another one stays in every bundle, used or not, unless a function that is marked as pure makes it.
 
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;

@@ -6,8 +6,21 @@ import { DYNAMODB } from "../defaults.ts";
 import { StoreUnavailable } from "../errors.ts";
 import type { WriteAnswer } from "../ports/result-store.ts";
 import { Coalescer, type Fate } from "./coalesce.ts";
-import type { ExecuteStatements } from "./execute-statements.ts";
 import { type Statement, toStatement } from "./statements.ts";
+
+/** Why a statement was not applied, in DynamoDB's words. */
+export interface StatementError {
+  readonly Code?: string | undefined;
+  readonly Message?: string | undefined;
+}
+
+/**
+ * Executes statements, each for itself, at most 25 and no two on one item. Answers for each in their order: "done", or why not.
+ * An answer that is missing says nothing. Where it rejects, each of them may have been applied, or not.
+ */
+export type ExecuteStatements = (
+  statements: readonly Statement[],
+) => Promise<readonly ("done" | StatementError | undefined)[]>;
 
 /** "unknown": refused, or nobody knows. The single write will tell. */
 type BatchAnswer = "done" | "unknown";

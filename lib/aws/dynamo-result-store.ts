@@ -16,13 +16,13 @@ import type { FailureQuery, FailureSummary } from "../store/failures.ts";
 import type { TaskRecord } from "../store/record.ts";
 import { TABLE } from "../store/table.ts";
 import { unbundled } from "../unbundled.ts";
-import { BatchWrites } from "./batch-writes.ts";
+import type { BatchWrites } from "./batch-writes.ts";
 import { whereIs } from "./clients.ts";
 import { mayCreate, toOverwrite, toUpdate, type Update } from "./conditions.ts";
 import { type DynamoClientOptions, type DynamoClients, dynamoClients } from "./dynamo-clients.ts";
-import { executeStatements } from "./execute-statements.ts";
 import { type Item, itemBytes, toWholeRecord } from "./record-item.ts";
 import { type DynamoCall, toStoreError } from "./to-error.ts";
+import { batchedWrites } from "./worker-parts.ts";
 
 export interface DynamoResultStoreOptions extends DynamoClientOptions {
   readonly table: string;
@@ -49,15 +49,15 @@ export class DynamoResultStore implements ResultStore {
   readonly #table: string;
   readonly #clock: Clock;
   readonly #clients: DynamoClients;
-  readonly #batches: BatchWrites | undefined;
+  readonly #batchWrites: boolean;
+  /** From the first claim on: who never claims, as who only sends, loads none of it. */
+  #batches: Promise<BatchWrites | undefined> | undefined;
 
   constructor({ table, batchWrites = true, clock = systemClock, ...options }: DynamoResultStoreOptions) {
     this.#table = table;
     this.#clock = clock;
     this.#clients = dynamoClients(options);
-    this.#batches = batchWrites
-      ? new BatchWrites({ table, execute: executeStatements(() => this.#client), clock })
-      : undefined;
+    this.#batchWrites = batchWrites;
   }
 
   get #client(): DynamoDBClient {
@@ -76,7 +76,14 @@ export class DynamoResultStore implements ResultStore {
 
   async write(change: Change): Promise<WriteAnswer> {
     const alone = (single: Change) => this.#writeAlone(single);
-    return this.#batches?.write(change, alone) ?? alone(change);
+    if (this.#batchWrites && change.kind === "claim") this.#batches ??= this.#startBatches();
+    return (await this.#batches)?.write(change, alone) ?? alone(change);
+  }
+
+  /** Undefined where a bundle has none: single writes do the same, one by one. */
+  async #startBatches(): Promise<BatchWrites | undefined> {
+    const part = await batchedWrites().catch(() => undefined);
+    return part?.batchedWrites(this.#table, () => this.#client, this.#clock);
   }
 
   async #writeAlone(change: Change): Promise<WriteAnswer> {

@@ -1,25 +1,10 @@
-// The three batch requests of SQS, in terms of their entries, and what an answer means for each entry.
-import {
-  type BatchResultErrorEntry,
-  ChangeMessageVisibilityBatchCommand,
-  DeleteMessageBatchCommand,
-  SendMessageBatchCommand,
-  type SQSClient,
-} from "@aws-sdk/client-sqs";
+// The batch requests of SQS, in terms of their entries, and what an answer means for each entry. Those of received messages:
+// sqs-consuming.ts.
+import { type BatchResultErrorEntry, SendMessageBatchCommand, type SQSClient } from "@aws-sdk/client-sqs";
 import { AccessDenied, BrokerUnavailable, InvalidOption, QueueNotFound } from "../errors.ts";
 import type { OutgoingMessage } from "../ports/broker.ts";
 import type { Fate } from "./coalesce.ts";
 import { entryToBrokerError, type Refusal, type SqsCall } from "./to-error.ts";
-
-/** Codes of entries whose receipt no longer counts. The number in a visibility change has been checked before it was sent. */
-const STALE = /(^|\.)(ReceiptHandleIsInvalid|MessageNotInflight|InvalidParameterValue)$/;
-
-export type ChangeAnswer = "changed" | "stale";
-
-export interface VisibilityChange {
-  readonly receipt: string;
-  readonly seconds: number;
-}
 
 /** One batch operation, in terms of its entries. */
 export interface BatchOperation<Entry, Answer> {
@@ -27,8 +12,8 @@ export interface BatchOperation<Entry, Answer> {
   readonly action: string;
   request(url: string, entries: readonly Entry[], signal: AbortSignal): Promise<BatchOutput>;
   readonly answer: Answer;
-  /** The answer where the entry's receipt no longer counts. @default - that is an error */
-  readonly stale?: { readonly answer: Answer };
+  /** The answer where this code of an entry means no error. @default - every code does */
+  stale?(code: string): { readonly answer: Answer } | undefined;
   body?(entry: Entry): string;
 }
 
@@ -53,35 +38,6 @@ export function sends(client: SQSClient): BatchOperation<OutgoingMessage, void> 
   };
 }
 
-/** Entries are receipts. */
-export function deletes(client: SQSClient): BatchOperation<string, void> {
-  return {
-    action: "DeleteMessage",
-    answer: undefined,
-    stale: { answer: undefined },
-    request: (url, entries, abortSignal) => {
-      const Entries = entries.map((receipt, index) => ({ Id: String(index), ReceiptHandle: receipt }));
-      return client.send(new DeleteMessageBatchCommand({ QueueUrl: url, Entries }), { abortSignal });
-    },
-  };
-}
-
-export function visibilityChanges(client: SQSClient): BatchOperation<VisibilityChange, ChangeAnswer> {
-  return {
-    action: "ChangeMessageVisibility",
-    answer: "changed",
-    stale: { answer: "stale" },
-    request: (url, entries, abortSignal) => {
-      const Entries = entries.map(({ receipt, seconds }, index) => ({
-        Id: String(index),
-        ReceiptHandle: receipt,
-        VisibilityTimeout: seconds,
-      }));
-      return client.send(new ChangeMessageVisibilityBatchCommand({ QueueUrl: url, Entries }), { abortSignal });
-    },
-  };
-}
-
 export function fatesOf<Entry, Answer>(
   entries: readonly Entry[],
   { Successful = [], Failed = [] }: BatchOutput,
@@ -94,8 +50,9 @@ export function fatesOf<Entry, Answer>(
   for (const failed of Failed) {
     const entry = entries[Number(failed.Id)];
     if (entry === undefined) continue; // not one of ours
-    if (operation.stale && STALE.test(failed.Code ?? "")) {
-      fates[Number(failed.Id)] = { kind: "done", answer: operation.stale.answer };
+    const stale = operation.stale?.(failed.Code ?? "");
+    if (stale) {
+      fates[Number(failed.Id)] = { kind: "done", ...stale };
       continue;
     }
     const { error, retryable } = entryToBrokerError(failed, call, operation.body?.(entry));

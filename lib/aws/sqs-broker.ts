@@ -1,10 +1,5 @@
 // SQS through the SDK. Sends, deletes and visibility changes are coalesced into batch requests; receives are not touched.
-import {
-  GetQueueAttributesCommand,
-  GetQueueUrlCommand,
-  type Message,
-  ReceiveMessageCommand,
-} from "@aws-sdk/client-sqs";
+import { GetQueueAttributesCommand, GetQueueUrlCommand } from "@aws-sdk/client-sqs";
 import { type Clock, systemClock } from "../clock.ts";
 import { SEND_DEADLINE_MS, SQS } from "../defaults.ts";
 import { BrokerUnavailable, InvalidDelay, LovageError, MessageTooLarge, QueueNotFound } from "../errors.ts";
@@ -12,18 +7,11 @@ import type { Broker, Delivery, OutgoingMessage, QueueDepth, ReceiveOptions } fr
 import { type AwsClientOptions, whereIs } from "./clients.ts";
 import { Coalescer, type Fate } from "./coalesce.ts";
 import { persist } from "./deadline.ts";
-import {
-  type BatchOperation,
-  type ChangeAnswer,
-  deletes,
-  fatesOf,
-  sends,
-  type VisibilityChange,
-  visibilityChanges,
-  wholeFate,
-} from "./sqs-batches.ts";
+import { type BatchOperation, fatesOf, sends, wholeFate } from "./sqs-batches.ts";
 import { type SqsClients, sqsClients } from "./sqs-clients.ts";
+import type { ChangeAnswer, VisibilityChange } from "./sqs-consuming.ts";
 import { type Refusal, type SqsCall, toBrokerError } from "./to-error.ts";
+import { sqsConsuming } from "./worker-parts.ts";
 
 export interface SqsBrokerOptions extends AwsClientOptions {
   /** @default - the system's */
@@ -36,14 +24,11 @@ export interface SqsBrokerOptions extends AwsClientOptions {
 
 /** Batch requests under way at once, for each queue and operation. */
 const MAX_REQUESTS = 8;
-/** Added to a long poll before it is given up: SQS answers an empty one at its end. */
-const POLL_MARGIN_MS = 10_000;
-
-/** The coalesced operations of one queue. */
+/** The coalesced operations of one queue: from the first of its kind on. */
 interface Lanes {
-  readonly send: Coalescer<OutgoingMessage, void>;
-  readonly delete: Coalescer<string, void>;
-  readonly changeVisibility: Coalescer<VisibilityChange, ChangeAnswer>;
+  send?: Coalescer<OutgoingMessage, void>;
+  delete?: Coalescer<string, void>;
+  changeVisibility?: Coalescer<VisibilityChange, ChangeAnswer>;
 }
 
 export class SqsBroker implements Broker {
@@ -74,42 +59,45 @@ export class SqsBroker implements Broker {
     }
     const bytes = Buffer.byteLength(body);
     if (bytes > SQS.maxMessageBytes) return unheard(new MessageTooLarge("the message", bytes, SQS.maxMessageBytes));
-    return this.#track(this.#lanesOf(queue).send.add(message, bytes));
+    const lanes = this.#lanesOf(queue);
+    lanes.send ??= this.#coalescer(queue, sends(this.#clients.requests));
+    return this.#track(lanes.send.add(message, bytes));
   }
 
-  async receive(queue: string, { max, waitSeconds, visibilitySeconds }: ReceiveOptions): Promise<readonly Delivery[]> {
-    const command = new ReceiveMessageCommand({
-      QueueUrl: await this.#url(queue),
-      MaxNumberOfMessages: max,
-      WaitTimeSeconds: waitSeconds,
-      VisibilityTimeout: visibilitySeconds,
-      MessageSystemAttributeNames: ["ApproximateReceiveCount", "SentTimestamp"],
-    });
-    const poll = this.#clients.polls.send(command, { requestTimeout: waitSeconds * 1_000 + POLL_MARGIN_MS });
-    this.#polls.add(poll);
+  async receive(queue: string, options: ReceiveOptions): Promise<readonly Delivery[]> {
+    const { poll } = await sqsConsuming();
+    const polled = poll(this.#clients.polls, queue, await this.#url(queue), options);
+    this.#polls.add(polled);
     try {
-      const { Messages = [] } = await poll;
-      return Messages.map((message) => toDelivery(queue, message));
+      return await polled;
     } catch (cause) {
       throw (await this.#translate(cause, queue, "ReceiveMessage")).error;
     } finally {
-      this.#polls.delete(poll);
+      this.#polls.delete(polled);
     }
   }
 
   delete({ queue, receipt }: Delivery): Promise<void> {
-    return this.#track(this.#lanesOf(queue).delete.add(receipt));
+    return this.#track(this.#delete(queue, receipt));
+  }
+
+  async #delete(queue: string, receipt: string): Promise<void> {
+    const { deletes } = await sqsConsuming();
+    const lanes = this.#lanesOf(queue);
+    lanes.delete ??= this.#coalescer(queue, deletes(this.#clients.requests));
+    return lanes.delete.add(receipt);
   }
 
   changeVisibility({ queue, receipt }: Delivery, seconds: number): Promise<ChangeAnswer> {
-    if (!isWholeUpTo(seconds, SQS.maxVisibilitySeconds)) {
-      return unheard(
-        new InvalidDelay(
-          `a visibility of ${seconds} s cannot be kept; SQS takes 0 to ${SQS.maxVisibilitySeconds} whole seconds`,
-        ),
-      );
-    }
-    return this.#track(this.#lanesOf(queue).changeVisibility.add({ receipt, seconds }));
+    return this.#track(this.#changeVisibility(queue, { receipt, seconds }));
+  }
+
+  async #changeVisibility(queue: string, change: VisibilityChange): Promise<ChangeAnswer> {
+    const { demandVisibility, visibilityChanges } = await sqsConsuming();
+    demandVisibility(change);
+    const lanes = this.#lanesOf(queue);
+    lanes.changeVisibility ??= this.#coalescer(queue, visibilityChanges(this.#clients.requests));
+    return lanes.changeVisibility.add(change);
   }
 
   async depth(queue: string): Promise<QueueDepth> {
@@ -214,19 +202,10 @@ export class SqsBroker implements Broker {
   #lanesOf(queue: string): Lanes {
     let lanes = this.#lanes.get(queue);
     if (lanes === undefined) {
-      lanes = this.#makeLanes(queue);
+      lanes = {};
       this.#lanes.set(queue, lanes);
     }
     return lanes;
-  }
-
-  #makeLanes(queue: string): Lanes {
-    const { requests } = this.#clients;
-    return {
-      send: this.#coalescer(queue, sends(requests)),
-      delete: this.#coalescer(queue, deletes(requests)),
-      changeVisibility: this.#coalescer(queue, visibilityChanges(requests)),
-    };
   }
 
   #coalescer<Entry, Answer>(queue: string, operation: BatchOperation<Entry, Answer>): Coalescer<Entry, Answer> {
@@ -253,20 +232,6 @@ export class SqsBroker implements Broker {
       overdue: async (cause) => (await translate(cause)).error,
     });
   }
-}
-
-function toDelivery(
-  queue: string,
-  { MessageId = "", ReceiptHandle = "", Body = "", Attributes = {} }: Message,
-): Delivery {
-  return {
-    queue,
-    messageId: MessageId,
-    receipt: ReceiptHandle,
-    body: Body,
-    receiveCount: Number(Attributes.ApproximateReceiveCount ?? 1),
-    sentAt: Number(Attributes.SentTimestamp ?? 0),
-  };
 }
 
 function isWholeUpTo(value: number, max: number): boolean {

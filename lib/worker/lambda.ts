@@ -10,6 +10,7 @@
 // The messages of dead-letter queues run nothing: each is recorded, or sent back to work (dead-letter.ts).
 import { randomBytes } from "node:crypto";
 import type { App } from "../app.ts";
+import { bringWorkerParts } from "../aws/worker-parts.ts";
 import { HOOKS_SECONDS, LAMBDA_RESERVED_SECONDS, TASK_DEFAULTS } from "../defaults.ts";
 import { InvalidOption, InvocationFailed } from "../errors.ts";
 
@@ -58,6 +59,10 @@ export function createLambdaHandler(
   app: App,
   options: LambdaHandlerOptions = {},
 ): (event: SqsEvent, context: LambdaContext) => Promise<SqsBatchResponse> {
+  bringWorkerParts({
+    batchedWrites: () => import("../aws/batched-writes.ts"),
+    sqsConsuming: () => import("../aws/sqs-consuming.ts"),
+  });
   const { workloads } = check("createLambdaHandler()", options, { workloads: (names) => chosenWorkloads(app, names) });
   const served = workloads ?? chosenWorkloads(app, undefined);
   demandTasks(app, served, "lambda");

@@ -1,4 +1,4 @@
-import type { ExecuteStatements } from "../../lib/aws/execute-statements.ts";
+import type { ExecuteStatements } from "../../lib/aws/batch-writes.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Change } from "../../lib/core/changes.ts";
 import type { Broker } from "../../lib/ports/broker.ts";

@@ -1,6 +1,6 @@
 // DynamoDB's BatchExecuteStatement over the in-memory store: reads the statements that lib/aws/statements.ts writes, and
 // fails as requests do. It is unknown to the caller of a thrown batch which of its statements were applied, and when.
-import type { ExecuteStatements, StatementError } from "../../lib/aws/execute-statements.ts";
+import type { ExecuteStatements, StatementError } from "../../lib/aws/batch-writes.ts";
 import { ATTRIBUTES, FIELDS, type Item, toRecord } from "../../lib/aws/record-item.ts";
 import type { Statement } from "../../lib/aws/statements.ts";
 import type { Change, ChangeKind } from "../../lib/core/changes.ts";
