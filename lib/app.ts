@@ -11,7 +11,7 @@ import { type EagerOptions, eagerly, eagerOption } from "./eager.ts";
 import { DuplicateTask, InvalidOption, TaskFailed } from "./errors.ts";
 import { type EventName, Events, type Listener } from "./events.ts";
 import type { TaskHooks } from "./hooks.ts";
-import { createLogger, type Logger } from "./log.ts";
+import { createJsonLogger, type Logger } from "./log.ts";
 import { OpenResources } from "./open-resources.ts";
 import { demandKept, type PayloadSettings } from "./payloads.ts";
 import { plan, send } from "./publish.ts";
@@ -395,5 +395,5 @@ export class App {
 }
 
 function quietLogger(clock: Clock): Logger {
-  return createLogger({ level: "warn", format: "json", clock, write: (line) => process.stderr.write(`${line}\n`) });
+  return createJsonLogger({ level: "warn", clock, write: (line) => process.stderr.write(`${line}\n`) });
 }

@@ -3,6 +3,9 @@
 import { METRICS_LEVELS, type MetricsLevel } from "./core/metrics.ts";
 import { InvalidOption } from "./errors.ts";
 
+/** By itself: it is all that a sender reads. */
+const QUEUE_URL_BASE_VARIABLE = "LOVAGE_QUEUE_URL_BASE";
+
 export const VARIABLES = {
   /** The app's module, where no `--app` is given. */
   app: "LOVAGE_APP",
@@ -13,7 +16,7 @@ export const VARIABLES = {
   /** "task", "workload" or "off": what a worker reports to CloudWatch. @default "off" */
   metrics: "LOVAGE_METRICS",
   /** Base of the queues' URLs, such as https://sqs.eu-west-1.amazonaws.com/123456789012. @default - SQS is asked for each URL */
-  queueUrlBase: "LOVAGE_QUEUE_URL_BASE",
+  queueUrlBase: QUEUE_URL_BASE_VARIABLE,
   /** The SDK's own; `lovage dev` then starts no DynamoDB of its own. */
   dynamodbEndpoint: "AWS_ENDPOINT_URL_DYNAMODB",
   /** Amazon ECS sets it in every container: the agent's endpoint. */
@@ -53,12 +56,12 @@ const QUEUE_URL_BASE = /^https?:\/\/[^\s/?#@]+\/\d{12}$/;
  * empty. Throws InvalidOption.
  */
 export function readQueueUrlBase(variables: NodeJS.ProcessEnv = process.env): string | undefined {
-  const given = variables[VARIABLES.queueUrlBase];
+  const given = variables[QUEUE_URL_BASE_VARIABLE];
   if (!given) return undefined;
   const base = given.replace(/\/$/, "");
   if (QUEUE_URL_BASE.test(base)) return base;
   throw new InvalidOption(
-    `${VARIABLES.queueUrlBase} is ${JSON.stringify(given)}; it takes the URL of a queue without the queue's name, such as "https://sqs.eu-west-1.amazonaws.com/123456789012"`,
+    `${QUEUE_URL_BASE_VARIABLE} is ${JSON.stringify(given)}; it takes the URL of a queue without the queue's name, such as "https://sqs.eu-west-1.amazonaws.com/123456789012"`,
   );
 }
 

@@ -16,34 +16,42 @@ export interface Logger {
 export const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-export interface LogOptions {
+interface JsonLogOptions {
   readonly level: LogLevel;
-  readonly format: "json" | "pretty";
   readonly clock: Clock;
   readonly write: (line: string) => void;
 }
 
+export interface LogOptions extends JsonLogOptions {
+  readonly format: "json" | "pretty";
+}
+
+/** One line of a log. */
+type Line = (level: Exclude<LogLevel, "silent">, now: number, fields: Fields, message: string) => string;
+
 const COLOURS = { debug: 90, info: 36, warn: 33, error: 31 } as const;
 
-export function createLogger(options: LogOptions, bound: Fields = {}): Logger {
-  const threshold = LOG_LEVELS.indexOf(options.level);
+export function createLogger(options: LogOptions): Logger {
+  return loggerOf(options, options.format === "json" ? json : pretty, {});
+}
+
+/** For who has no terminal: a bundle without the lines for one. */
+export function createJsonLogger(options: JsonLogOptions): Logger {
+  return loggerOf(options, json, {});
+}
+
+function loggerOf(options: JsonLogOptions, line: Line, bound: Fields): Logger {
+  const { level: least, clock, write } = options;
   const at = (level: Exclude<LogLevel, "silent">) => {
-    if (LOG_LEVELS.indexOf(level) < threshold) return () => {};
-    return (fields: Fields, message: string) => {
-      const all = { ...bound, ...fields };
-      options.write(
-        options.format === "json"
-          ? json(level, options.clock.now(), all, message)
-          : pretty(level, options.clock.now(), all, message),
-      );
-    };
+    if (LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(least)) return () => {};
+    return (fields: Fields, message: string) => write(line(level, clock.now(), { ...bound, ...fields }, message));
   };
   return {
     debug: at("debug"),
     info: at("info"),
     warn: at("warn"),
     error: at("error"),
-    child: (fields) => createLogger(options, { ...bound, ...fields }),
+    child: (fields) => loggerOf(options, line, { ...bound, ...fields }),
   };
 }
 

@@ -17,38 +17,46 @@ interface Attribute {
   readonly words?: readonly string[];
 }
 
+const text = (name: string, words?: readonly string[]): Attribute => ({ name, kind: "text", ...(words && { words }) });
+const ofKind =
+  (kind: Kind) =>
+  (name: string): Attribute => ({ name, kind });
+const whole = ofKind("whole");
+const moment = ofKind("moment");
+const flag = ofKind("flag");
+
 export const ATTRIBUTES: { readonly [F in Field]-?: Attribute } = {
-  id: { name: TABLE.key, kind: "text" },
-  state: { name: "state", kind: "text", words: STORED_STATES },
-  task: { name: "task", kind: "text" },
-  workload: { name: "workload", kind: "text" },
-  attempt: { name: "attempt", kind: "whole" },
-  token: { name: "token", kind: "text" },
-  owner: { name: "owner", kind: "text" },
-  leaseUntil: { name: "lease_until", kind: "moment" },
-  startedAt: { name: "started_at", kind: "moment" },
-  runs: { name: "runs", kind: "whole" },
-  lastDelivery: { name: "last_delivery", kind: "flag" },
-  retryAt: { name: "retry_at", kind: "moment" },
-  retryArgs: { name: "retry_args", kind: "text" },
-  publishedAt: { name: "published_at", kind: "moment" },
-  result: { name: "result", kind: "text" },
-  resultRef: { name: "result_ref", kind: "ref" },
-  failure: { name: "failure", kind: "failure" },
-  meta: { name: "meta", kind: "text" },
-  customState: { name: "custom_state", kind: "text" },
-  revokeRequested: { name: "revoke_requested", kind: "text", words: ["cooperate", "terminate"] },
-  ignored: { name: "ignored", kind: "flag" },
-  endedAt: { name: TABLE.failures.sort, kind: "moment" },
-  resultExpiresAt: { name: "result_expires_at", kind: "moment" },
-  forgotten: { name: "forgotten", kind: "flag" },
-  body: { name: "body", kind: "text" },
-  failedOn: { name: TABLE.failures.key, kind: "text" },
-  errorType: { name: "error_type", kind: "text" },
-  errorMessage: { name: "error_message", kind: "text" },
-  redrives: { name: "redrives", kind: "whole" },
-  redrivenFrom: { name: "redriven_from", kind: "text" },
-  expiresAt: { name: TABLE.ttl, kind: "time to live" },
+  id: text(TABLE.key),
+  state: text("state", STORED_STATES),
+  task: text("task"),
+  workload: text("workload"),
+  attempt: whole("attempt"),
+  token: text("token"),
+  owner: text("owner"),
+  leaseUntil: moment("lease_until"),
+  startedAt: moment("started_at"),
+  runs: whole("runs"),
+  lastDelivery: flag("last_delivery"),
+  retryAt: moment("retry_at"),
+  retryArgs: text("retry_args"),
+  publishedAt: moment("published_at"),
+  result: text("result"),
+  resultRef: ofKind("ref")("result_ref"),
+  failure: ofKind("failure")("failure"),
+  meta: text("meta"),
+  customState: text("custom_state"),
+  revokeRequested: text("revoke_requested", ["cooperate", "terminate"]),
+  ignored: flag("ignored"),
+  endedAt: moment(TABLE.failures.sort),
+  resultExpiresAt: moment("result_expires_at"),
+  forgotten: flag("forgotten"),
+  body: text("body"),
+  failedOn: text(TABLE.failures.key),
+  errorType: text("error_type"),
+  errorMessage: text("error_message"),
+  redrives: whole("redrives"),
+  redrivenFrom: text("redriven_from"),
+  expiresAt: ofKind("time to live")(TABLE.ttl),
 };
 
 export const FIELDS = Object.keys(ATTRIBUTES) as readonly Field[]; // exactly the keys above

@@ -1,5 +1,5 @@
 // SQS through the SDK. Sends, deletes and visibility changes are coalesced into batch requests; receives are not touched.
-import { GetQueueAttributesCommand, GetQueueUrlCommand } from "@aws-sdk/client-sqs";
+import { GetQueueUrlCommand } from "@aws-sdk/client-sqs";
 import { type Clock, systemClock } from "../clock.ts";
 import { SEND_DEADLINE_MS, SQS } from "../defaults.ts";
 import { BrokerUnavailable, InvalidDelay, LovageError, MessageTooLarge, QueueNotFound } from "../errors.ts";
@@ -101,13 +101,13 @@ export class SqsBroker implements Broker {
   }
 
   async depth(queue: string): Promise<QueueDepth> {
-    const attributes = await this.#attributes(queue);
-    const count = (name: string) => Number(attributes[name] ?? 0);
-    return {
-      visible: count("ApproximateNumberOfMessages"),
-      inFlight: count("ApproximateNumberOfMessagesNotVisible"),
-      delayed: count("ApproximateNumberOfMessagesDelayed"),
-    };
+    const { depthOf } = await sqsConsuming();
+    return persist(
+      this.#deadlineMs,
+      this.#clock,
+      async (signal) => depthOf(this.#clients.requests, await this.#url(queue), signal),
+      (cause) => this.#translate(cause, queue, "GetQueueAttributes"),
+    );
   }
 
   /** Queues that something is kept for: for tests. */
@@ -121,7 +121,7 @@ export class SqsBroker implements Broker {
   }
 
   async check(queue: string): Promise<void> {
-    await this.#attributes(queue);
+    await this.depth(queue);
   }
 
   /** Nothing is lost by it: whoever awaits a call learns its fate from that call. */
@@ -141,25 +141,6 @@ export class SqsBroker implements Broker {
     const settled = () => this.#unsettled.delete(call);
     call.then(settled, settled);
     return call;
-  }
-
-  #attributes(queue: string): Promise<Partial<Record<string, string>>> {
-    return persist(
-      this.#deadlineMs,
-      this.#clock,
-      async (abortSignal) => {
-        const command = new GetQueueAttributesCommand({
-          QueueUrl: await this.#url(queue),
-          AttributeNames: [
-            "ApproximateNumberOfMessages",
-            "ApproximateNumberOfMessagesNotVisible",
-            "ApproximateNumberOfMessagesDelayed",
-          ],
-        });
-        return (await this.#clients.requests.send(command, { abortSignal })).Attributes ?? {};
-      },
-      (cause) => this.#translate(cause, queue, "GetQueueAttributes"),
-    );
   }
 
   /** Known, or asked once for each queue; a failure is not kept. Rejects with an error of ours. */

@@ -1,15 +1,16 @@
-// What SQS is asked by those who receive messages: the poll, and the batch requests of what was received. Senders load none of it
+// What SQS is asked by those who receive messages: the poll, how much waits, and the batch requests of what was received. Senders load none of it
 // (worker-parts.ts).
 import {
   ChangeMessageVisibilityBatchCommand,
   DeleteMessageBatchCommand,
+  GetQueueAttributesCommand,
   type Message,
   ReceiveMessageCommand,
   type SQSClient,
 } from "@aws-sdk/client-sqs";
 import { SQS } from "../defaults.ts";
 import { InvalidDelay } from "../errors.ts";
-import type { Delivery, ReceiveOptions } from "../ports/broker.ts";
+import type { Delivery, QueueDepth, ReceiveOptions } from "../ports/broker.ts";
 import type { BatchOperation } from "./sqs-batches.ts";
 
 /** Added to a long poll before it is given up: SQS answers an empty one at its end. */
@@ -54,6 +55,24 @@ function toDelivery(
     body: Body,
     receiveCount: Number(Attributes.ApproximateReceiveCount ?? 1),
     sentAt: Number(Attributes.SentTimestamp ?? 0),
+  };
+}
+
+/** Rejects with the SDK's error. */
+export async function depthOf(client: SQSClient, url: string, abortSignal: AbortSignal): Promise<QueueDepth> {
+  const command = new GetQueueAttributesCommand({
+    QueueUrl: url,
+    AttributeNames: [
+      "ApproximateNumberOfMessages",
+      "ApproximateNumberOfMessagesNotVisible",
+      "ApproximateNumberOfMessagesDelayed",
+    ],
+  });
+  const { Attributes: attributes = {} } = await client.send(command, { abortSignal });
+  return {
+    visible: Number(attributes.ApproximateNumberOfMessages ?? 0),
+    inFlight: Number(attributes.ApproximateNumberOfMessagesNotVisible ?? 0),
+    delayed: Number(attributes.ApproximateNumberOfMessagesDelayed ?? 0),
   };
 }
 
