@@ -222,7 +222,7 @@ export function entryToBrokerError(
   };
   const limit = /must be shorter than (\d+) bytes/.exec(facts.message)?.[1];
   if (body !== undefined && limit !== undefined) {
-    return { error: new MessageTooLarge("the message", Buffer.byteLength(body), Number(limit)), retryable: false };
+    return final(new MessageTooLarge("the message", Buffer.byteLength(body), Number(limit)));
   }
   return brokerRefusal(facts, undefined, call);
 }
@@ -230,29 +230,30 @@ export function entryToBrokerError(
 function brokerRefusal(facts: Facts, cause: unknown, { queue, action, where }: SqsCall): Refusal {
   const options = cause === undefined ? undefined : { cause };
   const known = shared(facts, cause, `sqs:${action}`, `queue "${queue}"`);
-  if (known) return { error: known, retryable: false };
-  if (QUEUE_GONE.has(facts.name)) {
-    return { error: Object.assign(new QueueNotFound(queue, where), options), retryable: false };
-  }
+  if (known) return final(known);
+  if (QUEUE_GONE.has(facts.name)) return final(Object.assign(new QueueNotFound(queue, where), options));
   if (facts.name === "InvalidMessageContents") {
     const problem = "holds characters that SQS does not carry; escape everything outside of ASCII";
-    return { error: Object.assign(new NotSerializable("the message body", problem), options), retryable: false };
+    return final(Object.assign(new NotSerializable("the message body", problem), options));
   }
-  if (mayPass(facts)) {
-    return {
-      error: new BrokerUnavailable(`${action} on queue "${queue}" at ${where} failed: ${said(facts)}`, options),
-      retryable: true,
-    };
-  }
-  if (facts.status === undefined)
-    return {
-      error: new BrokerUnavailable(`${action} on queue "${queue}" failed: ${said(facts)}`, options),
-      retryable: false,
-    };
-  return {
-    error: new RequestRefused(`SQS at ${where} refused ${action} on queue "${queue}": ${said(facts)}`, options),
-    retryable: false,
-  };
+  return (
+    unanswered(facts, options, `${action} on queue "${queue}" at ${where}`, BrokerUnavailable) ??
+    final(new RequestRefused(`SQS at ${where} refused ${action} on queue "${queue}": ${said(facts)}`, options))
+  );
+}
+
+const final = (error: LovageError): Refusal => ({ error, retryable: false });
+
+/** No answer at all, or one that says "later". Where nothing even left this process, trying again makes no sense. */
+function unanswered(
+  facts: Facts,
+  options: ErrorOptions | undefined,
+  what: string,
+  Unavailable: typeof BrokerUnavailable | typeof StoreUnavailable | typeof PayloadStoreUnavailable,
+): Refusal | undefined {
+  const retryable = mayPass(facts);
+  if (!retryable && facts.status !== undefined) return undefined;
+  return { error: new Unavailable(`${what} failed: ${said(facts)}`, options), retryable };
 }
 
 /** Not there, or not filled yet. */
@@ -276,25 +277,21 @@ export function toStoreError(cause: unknown, { table, action, where, index, item
     return Object.assign(new ResultTooLarge(item.task, item.bytes, DYNAMODB.maxItemBytes), { cause });
   }
   const what = `${action} on table "${table}" at ${where}`;
-  if (mayPass(facts) || facts.status === undefined)
-    return new StoreUnavailable(`${what} failed: ${said(facts)}`, { cause });
-  return new RequestRefused(`${what} was refused: ${said(facts)}`, { cause });
+  return (
+    unanswered(facts, { cause }, what, StoreUnavailable)?.error ??
+    new RequestRefused(`${what} was refused: ${said(facts)}`, { cause })
+  );
 }
 
 /** A request to S3 that failed. */
 export function toPayloadError(cause: unknown, { bucket, prefix, action, where }: S3Call): Refusal {
   const facts = factsOf(cause);
   const known = shared(facts, cause, `s3:${action}`, `"${prefix}*" in bucket "${bucket}"`);
-  if (known) return { error: known, retryable: false };
-  if (facts.name === "NoSuchBucket") {
-    return { error: Object.assign(new BucketNotFound(bucket, where), { cause }), retryable: false };
-  }
+  if (known) return final(known);
+  if (facts.name === "NoSuchBucket") return final(Object.assign(new BucketNotFound(bucket, where), { cause }));
   const what = `${action} in bucket "${bucket}" at ${where}`;
-  if (mayPass(facts)) {
-    return { error: new PayloadStoreUnavailable(`${what} failed: ${said(facts)}`, { cause }), retryable: true };
-  }
-  if (facts.status === undefined) {
-    return { error: new PayloadStoreUnavailable(`${what} failed: ${said(facts)}`, { cause }), retryable: false };
-  }
-  return { error: new RequestRefused(`${what} was refused: ${said(facts)}`, { cause }), retryable: false };
+  return (
+    unanswered(facts, { cause }, what, PayloadStoreUnavailable) ??
+    final(new RequestRefused(`${what} was refused: ${said(facts)}`, { cause }))
+  );
 }

@@ -16,12 +16,17 @@ export const REDRIVEN_FROM_HEADER = "lovage_redriven_from";
  * something else in the request it makes of the headers (there they would be overwritten, or would break the task).
  */
 export const RESERVED_HEADERS: ReadonlySet<string> = new Set([
-  ...["lang", "task", "id", "root_id", "parent_id", "group", "group_index", "shadow", "eta", "expires", "retries"],
-  ...["timelimit", "argsrepr", "kwargsrepr", "origin", "ignore_result", "replaced_task_nesting", "stamped_headers"],
-  ...["stamps", "compression", HOPS_HEADER, RESENDS_HEADER, ARGS_CHANGED_HEADER, ARGS_REF_HEADER, REDRIVEN_FROM_HEADER],
-  ...["args", "kwargs", "callbacks", "errbacks", "chain", "chord", "properties", "reply_to", "correlation_id"],
-  ...["hostname", "delivery_info", "headers", "is_eager", "called_directly", "children", "taskset", "utc", "loglevel"],
-  ...["logfile"],
+  ..."lang task id root_id parent_id group group_index shadow eta expires retries timelimit argsrepr kwargsrepr origin".split(
+    " ",
+  ),
+  ..."ignore_result replaced_task_nesting stamped_headers stamps compression args kwargs callbacks errbacks chain chord".split(
+    " ",
+  ),
+  ..."properties reply_to correlation_id hostname delivery_info headers is_eager called_directly children taskset utc".split(
+    " ",
+  ),
+  ..."loglevel logfile".split(" "),
+  ...[HOPS_HEADER, RESENDS_HEADER, ARGS_CHANGED_HEADER, ARGS_REF_HEADER, REDRIVEN_FROM_HEADER],
 ]);
 
 /** Whether a caller's own header must not have this name: in RESERVED_HEADERS, or beginning with `lovage_`. */
