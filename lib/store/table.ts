@@ -29,10 +29,11 @@ export const TABLE = {
     keyType: "S",
     sort: "ended_at",
     sortType: "N",
-    /** Beside the keys. A list shows these; the failure itself and the message stay in the table. */
-    projected: ["task", "workload", "attempt", "error_type", "error_message", "redrives", "expires_at"],
   },
 } as const;
+
+/** In the index of failures beside the keys. A list shows these; the failure itself and the message stay in the table. */
+export const PROJECTED = ["task", "workload", "attempt", "error_type", "error_message", "redrives", "expires_at"];
 
 /** Input of CreateTable. A fresh value for each call: the SDK's types want mutable arrays. */
 export interface TableDefinition {
@@ -66,7 +67,7 @@ export function tableDefinition(name: string): TableDefinition {
           { AttributeName: failures.key, KeyType: "HASH" },
           { AttributeName: failures.sort, KeyType: "RANGE" },
         ],
-        Projection: { ProjectionType: "INCLUDE", NonKeyAttributes: [...failures.projected] },
+        Projection: { ProjectionType: "INCLUDE", NonKeyAttributes: [...PROJECTED] },
       },
     ],
     BillingMode: TABLE.billingMode,

@@ -101,23 +101,28 @@ function isPlain(object: object): boolean {
   return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, "isPrototypeOf");
 }
 
-const FIXES: readonly (readonly [test: (value: object) => boolean, what: string, fix: string])[] = [
-  [(value) => value instanceof Date, "a Date", "pass date.toISOString()"],
-  [(value) => value instanceof Map, "a Map", "pass Object.fromEntries(map) or [...map]"],
-  [(value) => value instanceof Set, "a Set", "pass [...set]"],
-  [(value) => value instanceof Promise, "a Promise", "await it first"],
-  [(value) => value instanceof Error, "an Error", "pass error.message"],
-  [(value) => value instanceof URL, "a URL", "pass url.href"],
-  [(value) => value instanceof RegExp, "a RegExp", "pass regexp.source"],
-  [
-    (value) => ArrayBuffer.isView(value) || value instanceof ArrayBuffer,
-    "binary data",
-    'pass Buffer.from(data).toString("base64"), or store it elsewhere and pass its key',
-  ],
+type Class = abstract new (...args: never) => object;
+
+const BINARY = [
+  "binary data",
+  'pass Buffer.from(data).toString("base64"), or store it elsewhere and pass its key',
+] as const;
+
+const FIXES: readonly (readonly [of: Class, what: string, fix: string])[] = [
+  [Date, "a Date", "pass date.toISOString()"],
+  [Map, "a Map", "pass Object.fromEntries(map) or [...map]"],
+  [Set, "a Set", "pass [...set]"],
+  [Promise, "a Promise", "await it first"],
+  [Error, "an Error", "pass error.message"],
+  [URL, "a URL", "pass url.href"],
+  [RegExp, "a RegExp", "pass regexp.source"],
+  [ArrayBuffer, ...BINARY],
 ];
 
 function describeInstance(object: object): string {
-  for (const [test, what, fix] of FIXES) if (test(object)) return `is ${what}, which JSON does not keep; ${fix}`;
+  const known = FIXES.find(([of]) => object instanceof of)?.slice(1);
+  const [found, fix] = known ?? (ArrayBuffer.isView(object) ? BINARY : []);
+  if (found !== undefined) return `is ${found}, which JSON does not keep; ${fix}`;
   const name: unknown = object.constructor?.name;
   const what = typeof name === "string" && name !== "" ? `an instance of ${name.slice(0, 80)}` : "a class instance";
   return `is ${what}, which JSON does not keep; pass an id or a plain object such as { ...value } (${ALLOWED})`;

@@ -11,7 +11,7 @@ import {
   summaryOf,
 } from "../../lib/store/failures.ts";
 import type { TaskRecord } from "../../lib/store/record.ts";
-import { TABLE } from "../../lib/store/table.ts";
+import { PROJECTED } from "../../lib/store/table.ts";
 
 const NOW = Date.UTC(2026, 10, 21, 6);
 const DAY = 86_400_000;
@@ -92,7 +92,7 @@ test("a summary is what the index holds of a record", () => {
   const { endedAt: __, ...endless } = record;
   expect(summaryOf(endless)).toBeUndefined();
   const names: readonly string[] = Object.values(ATTRIBUTES).map(({ name }) => name);
-  for (const projected of TABLE.failures.projected) expect(names).toContain(projected);
+  for (const projected of PROJECTED) expect(names).toContain(projected);
 });
 
 test.each([
