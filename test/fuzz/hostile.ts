@@ -188,7 +188,17 @@ function mutatedObject(original: { readonly [key: string]: Json }, rng: Rng): Js
 
 /** JSON, with what stands for text that is no JSON value. */
 export function jsonText(json: Json): string {
-  return expanded(JSON.stringify(json).replaceAll(/"@raw:([^"]*)"/g, "$1"));
+  return expanded(stringified(json).replaceAll(/"@raw:([^"]*)"/g, "$1"));
+}
+
+/** What is nested too deep for JSON.stringify is a text nested as deep, and nothing else. */
+function stringified(json: Json): string {
+  try {
+    return JSON.stringify(json);
+  } catch (error) {
+    if (error instanceof RangeError) return '"@deep:20000"';
+    throw error;
+  }
 }
 
 const expanded = (json: string) =>
