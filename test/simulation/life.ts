@@ -12,7 +12,8 @@ import { isBeat, SECOND } from "./names.ts";
 import type { Service } from "./weather.ts";
 import type { World } from "./world.ts";
 
-const never = new Promise<never>(() => {});
+/** One for each who waits: a promise that all share would hold on to them, and to their worlds, for ever. */
+const never = () => new Promise<never>(() => {});
 
 const UNAVAILABLE = {
   DynamoDB: (text: string) => new StoreUnavailable(text),
@@ -140,7 +141,7 @@ export class Life {
 
   async #gate(): Promise<void> {
     for (;;) {
-      if (this.#dead) await never;
+      if (this.#dead) await never();
       const left = this.#pausedUntil - this.#world.clock.now();
       if (left > 0) await this.#world.clock.sleep(left);
       else if (this.#frozen !== undefined) await this.#frozen.promise;
@@ -151,7 +152,7 @@ export class Life {
   async mayDieHere(fault: Fault): Promise<void> {
     if (!this.#mayDie || this.roll(fault) === undefined) return;
     this.die();
-    await never;
+    await never();
   }
 
   async #moment(): Promise<void> {
