@@ -16,8 +16,15 @@ const release = process.argv.includes("--release");
 const problems: string[] = [];
 const notDone: string[] = [];
 
+/** npm's own retries, with pauses of 10 s and more, make a network without the signing service wait for minutes. */
+const PATIENCE = { npm_config_fetch_retries: "1", npm_config_fetch_retry_mintimeout: "1000" };
+
 function npm(...args: readonly string[]): string {
-  const { stdout } = spawnSync("npm", [...args, "--json"], { encoding: "utf8", maxBuffer: 64 * 1_048_576 });
+  const { stdout } = spawnSync("npm", [...args, "--json"], {
+    encoding: "utf8",
+    maxBuffer: 64 * 1_048_576,
+    env: { ...process.env, ...PATIENCE },
+  });
   return stdout ?? ""; // npm is not there: nothing was printed
 }
 
