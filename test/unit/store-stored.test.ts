@@ -2,7 +2,15 @@
 import { describe, expect, test } from "vitest";
 import { FAILURE_LIMITS, PAYLOADS } from "../../lib/defaults.ts";
 import { RecordUnreadable } from "../../lib/errors.ts";
-import { argsAndKwargs, isMoment, isWhole, storedFailure, storedJson, storedRef } from "../../lib/store/stored.ts";
+import {
+  argsAndKwargs,
+  isMoment,
+  isWhole,
+  momentNear,
+  storedFailure,
+  storedJson,
+  storedRef,
+} from "../../lib/store/stored.ts";
 import type { JsonValue } from "../../lib/wire/serializer.ts";
 
 const NOW = Date.UTC(2026, 10, 21);
@@ -118,4 +126,8 @@ test("whole numbers and moments", () => {
   expect([-1, 0.5, Number.NaN, 2 ** 53, "7", undefined].some(isWhole)).toBe(false);
   expect([0, NOW, 8.64e15].every(isMoment)).toBe(true);
   expect([-1, 8.64e15 + 2, Number.NaN, Number.POSITIVE_INFINITY, "7"].some(isMoment)).toBe(false);
+});
+
+test("a time that no Date holds is written as the nearest that one does", () => {
+  expect([-1, 0, NOW, 8.64e15 + 2, Number.POSITIVE_INFINITY].map(momentNear)).toEqual([0, 0, NOW, 8.64e15, 8.64e15]);
 });
