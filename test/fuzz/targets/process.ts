@@ -53,8 +53,10 @@ export const make: MakeTarget = async () =>
         killSignal: "SIGKILL",
         encoding: "utf8",
       });
+      // A command that ends without reading its input all to the end has ended.
+      const { code } = (ended.error ?? {}) as NodeJS.ErrnoException; // Node's own
       demand(
-        ended.error === undefined && ended.signal === null,
+        (ended.error === undefined || code === "EPIPE") && ended.signal === null,
         "hang",
         `it did not end: ${ended.signal} ${ended.error}`,
       );
