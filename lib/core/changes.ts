@@ -91,8 +91,8 @@ export function recordPending(id: string, task: string, workload: string, now: n
 }
 
 /**
- * Notes that the message of an attempt that waits, or whose worker was lost, was sent anew: it may lie in its queue for as long again, and must not read LOST
- * before it is gone. Where there is no record to note it in, `recordPending` does.
+ * Notes that the message of an attempt that waits, or whose worker was lost, was sent anew: it may lie in its queue for as long
+ * again, and must not read LOST before it is gone. Where there is no record to note it in, `recordPending` does.
  */
 export function resend({ id, attempt }: Pick<TaskRecord, "id" | "attempt">, now: number): Change {
   return {

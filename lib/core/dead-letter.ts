@@ -36,8 +36,7 @@ export function decideDeadLetter(
   const unfinished = over && existing.lastDelivery === undefined;
   const resends = envelope.resends ?? 0;
   // Only a tracked task's record can say who ran it.
-  const requeued = existing?.state === "RETRY" && existing.failure?.type === "Reject";
-  if ((waiting || unfinished) && !requeued && mode === "tracked" && resends < MAX_DEAD_LETTER_RESENDS) {
+  if ((waiting || unfinished) && !wasRequeued(existing) && mode === "tracked" && resends < MAX_DEAD_LETTER_RESENDS) {
     const again = {
       workload,
       envelope: { ...envelope, resends: resends + 1 },
@@ -57,16 +56,7 @@ export function decideDeadLetter(
     };
   }
   if (!waiting && !over) return decideRefused(received, existing, circumstances);
-  const failure = {
-    type: "DeadLettered",
-    message: over
-      ? `${unfinished ? `no worker could finish it in ${resends + 1} rounds of deliveries` : "its worker was lost in every delivery the queue allows"}, the last time in attempt ${existing.attempt} on ${existing.owner ?? "an unknown worker"}`
-      : requeued
-        ? `its task gave it back (Reject, requeue) in every delivery the queue allows: ${existing.failure.message}`
-        : existing?.failure === undefined
-          ? `no worker could start it in ${resends + 1} rounds of deliveries`
-          : `no worker could finish it in ${resends + 1} rounds of deliveries; its latest failure: ${existing.failure.message}`,
-  };
+  const failure = { type: "DeadLettered", message: reasonOf(existing, resends + 1) };
   return {
     row: "dead letter",
     change: changes.failUnheld(claimOf(received, token), circumstances.now, failure, policy.resultExpires, body),
@@ -74,4 +64,25 @@ export function decideDeadLetter(
     settle: ACK,
     ending: { kind: "failure", failure, expected: false },
   };
+}
+
+/** Why a message is a dead letter, from what its record says. */
+function reasonOf(record: TaskRecord | undefined, rounds: number): string {
+  const message = record?.failure?.message;
+  if (record?.state === "STARTED") {
+    const what =
+      record.lastDelivery === undefined
+        ? `no worker could finish it in ${rounds} rounds of deliveries`
+        : "its worker was lost in every delivery the queue allows";
+    return `${what}, the last time in attempt ${record.attempt} on ${record.owner ?? "an unknown worker"}`;
+  }
+  if (wasRequeued(record))
+    return `its task gave it back (Reject, requeue) in every delivery the queue allows: ${message}`;
+  if (message === undefined) return `no worker could start it in ${rounds} rounds of deliveries`;
+  return `no worker could finish it in ${rounds} rounds of deliveries; its latest failure: ${message}`;
+}
+
+/** By its own task: `Reject({ requeue: true })`. */
+function wasRequeued(record: TaskRecord | undefined): boolean {
+  return record?.state === "RETRY" && record.failure?.type === "Reject";
 }

@@ -2,6 +2,7 @@
 // attribute's name, and never taken for what it is not.
 import { FAILURE_LIMITS, PAYLOADS } from "../defaults.ts";
 import { RecordUnreadable } from "../errors.ts";
+import { isObject } from "../wire/fields.ts";
 import { type JsonObject, type JsonValue, parseOwnJson } from "../wire/serializer.ts";
 import { isPayloadKey, type PayloadKind, type PayloadRef } from "./payload.ts";
 import type { Failure } from "./record.ts";
@@ -60,6 +61,3 @@ export const isMoment = (value: unknown): value is number =>
   typeof value === "number" && value >= 0 && value <= LAST_MOMENT;
 /** A task may ask for times that no Date holds: a retry before 1970, a result that is kept for ever. They would be written, and refused when read. */
 export const momentNear = (epochMs: number): number => Math.min(Math.max(epochMs, 0), LAST_MOMENT);
-
-const isObject = (value: JsonValue | undefined): value is JsonObject =>
-  typeof value === "object" && value !== null && !Array.isArray(value);

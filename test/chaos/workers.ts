@@ -60,21 +60,21 @@ export class Workers implements AsyncDisposable {
   }
 
   /** SIGKILL. */
-  async kill(at: number): Promise<void> {
-    const slot = await this.#one(at);
-    if (slot === undefined) return;
-    this.#tell(slot, "kill");
-    slot.ending = true;
-    slot.child.kill("SIGKILL");
+  kill(at: number): Promise<void> {
+    return this.#end(at, "kill", "SIGKILL");
   }
 
   /** SIGTERM, as at a deployment: it drains, and its successor starts. */
-  async terminate(at: number): Promise<void> {
+  terminate(at: number): Promise<void> {
+    return this.#end(at, "terminate", "SIGTERM");
+  }
+
+  async #end(at: number, fault: "kill" | "terminate", signal: NodeJS.Signals): Promise<void> {
     const slot = await this.#one(at);
     if (slot === undefined) return;
-    this.#tell(slot, "terminate");
+    this.#tell(slot, fault);
     slot.ending = true;
-    slot.child.kill("SIGTERM");
+    slot.child.kill(signal);
   }
 
   /** SIGSTOP, and SIGCONT after `ms`. */
