@@ -16,9 +16,15 @@ import {
 import { delaySeconds } from "./delay.ts";
 import { followUps } from "./follow-ups.ts";
 
-/** A message on the dead-letter queue: the last guard against silence. `existing` is the record, if there is one. */
+/** A message on the dead-letter queue: the last guard against silence. */
+export interface DeadLetter extends Received {
+  /** How often its workload's queue had delivered it. */
+  readonly maxReceiveCount: number;
+}
+
+/** `existing` is the record, if there is one. */
 export function decideDeadLetter(
-  received: Received,
+  received: DeadLetter,
   existing: TaskRecord | undefined,
   mode: Mode,
   token: string,
@@ -33,7 +39,7 @@ export function decideDeadLetter(
   const over =
     existing?.state === "STARTED" && existing.attempt <= envelope.retries && leaseIsOver(existing, circumstances.now);
   // Whoever claimed it did so before the last delivery, and that one could not: an outage has used it up, and no task's fault.
-  const unfinished = over && existing.lastDelivery === undefined;
+  const unfinished = over && !isWornOut(existing, received);
   const resends = envelope.resends ?? 0;
   // Only a tracked task's record can say who ran it.
   if ((waiting || unfinished) && !wasRequeued(existing) && mode === "tracked" && resends < MAX_DEAD_LETTER_RESENDS) {
@@ -56,7 +62,7 @@ export function decideDeadLetter(
     };
   }
   if (!waiting && !over) return decideRefused(received, existing, circumstances);
-  const failure = { type: "DeadLettered", message: reasonOf(existing, resends + 1) };
+  const failure = { type: "DeadLettered", message: reasonOf(existing, received) };
   return {
     row: "dead letter",
     change: changes.failUnheld(claimOf(received, token), circumstances.now, failure, policy.resultExpires, body),
@@ -67,19 +73,27 @@ export function decideDeadLetter(
 }
 
 /** Why a message is a dead letter, from what its record says. */
-function reasonOf(record: TaskRecord | undefined, rounds: number): string {
+function reasonOf(record: TaskRecord | undefined, deadLetter: DeadLetter): string {
+  const rounds = (deadLetter.envelope.resends ?? 0) + 1;
   const message = record?.failure?.message;
   if (record?.state === "STARTED") {
-    const what =
-      record.lastDelivery === undefined
-        ? `no worker could finish it in ${rounds} rounds of deliveries`
-        : "its worker was lost in every delivery the queue allows";
+    const what = isWornOut(record, deadLetter)
+      ? "its worker was lost in every delivery the queue allows"
+      : `no worker could finish it in ${rounds} rounds of deliveries`;
     return `${what}, the last time in attempt ${record.attempt} on ${record.owner ?? "an unknown worker"}`;
   }
   if (wasRequeued(record))
     return `its task gave it back (Reject, requeue) in every delivery the queue allows: ${message}`;
   if (message === undefined) return `no worker could start it in ${rounds} rounds of deliveries`;
   return `no worker could finish it in ${rounds} rounds of deliveries; its latest failure: ${message}`;
+}
+
+/**
+ * Its worker was lost in the last delivery, or as often as a queue delivers: a copy of its message had deliveries of its own. Each
+ * attempt before this one had a claim, too.
+ */
+function isWornOut({ lastDelivery = false, runs = 0, attempt }: TaskRecord, { maxReceiveCount }: DeadLetter): boolean {
+  return lastDelivery || runs - attempt >= maxReceiveCount;
 }
 
 /** By its own task: `Reject({ requeue: true })`. */

@@ -1,6 +1,6 @@
 // One message of a dead-letter queue, to its end: the last guard against silence. It claims nothing and runs nothing; it
 // records what nobody could record, or sends the message back to work where nobody ever tried.
-import type { Received } from "../core/decision.ts";
+import type { DeadLetter } from "../core/dead-letter.ts";
 import { hiccupDelay } from "../core/visibility.ts";
 import { DecodeError } from "../errors.ts";
 import type { Delivery } from "../ports/broker.ts";
@@ -60,7 +60,8 @@ async function consume(delivery: Delivery, workload: WorkloadLimits, deps: Execu
     return (await unreadable(error, delivery, workload, deps)).row;
   }
   const { body, receiveCount } = delivery;
-  const received: Received = { envelope, workload: workload.name, receiveCount, body };
+  const { name, maxReceiveCount } = workload;
+  const received: DeadLetter = { envelope, workload: name, receiveCount, body, maxReceiveCount };
   const settings = deps.task(envelope.task);
   const policy = settings ?? UNKNOWN_TASK_POLICY;
   const mode = modeOf(received, settings, deps);
@@ -74,14 +75,14 @@ async function consume(delivery: Delivery, workload: WorkloadLimits, deps: Execu
     const { row } = await deps.protocol.apply(
       decision,
       delivery,
-      workload.name,
+      name,
       (now) => deps.protocol.decideRefused(received, now, circumstancesOf(deps)),
       deps,
       {
         sending: tracedSends(deps, envelope, undefined),
         recorded: ({ ending }) => {
           if (!ending) return;
-          deps.metrics?.ended(workload.name, settings && envelope.task, ending, undefined);
+          deps.metrics?.ended(name, settings && envelope.task, ending, undefined);
           announced = deps.announce({ ...facts, ending });
         },
       },

@@ -46,6 +46,7 @@ export interface ExecuteDeps extends DecisionDeps {
 export interface WorkloadLimits {
   readonly name: string;
   readonly visibilitySeconds: number;
+  /** Of the workload's queue. Its dead-letter queue has none. */
   readonly maxReceiveCount: number;
 }
 

@@ -171,7 +171,6 @@ async function start(
       queue: deadLetterQueueName(app.name, name),
       concurrency: 1,
       prefetch: 1,
-      maxReceiveCount: Number.POSITIVE_INFINITY,
     };
     consumers.push(new Consumer(dead, deps, noteOf(dead.queue), handleDeadLetter));
   }

@@ -13,7 +13,8 @@ export interface Bound {
   readonly follow: "run" | "sent";
   /** Messages in workers' hands at a time. The dead-letter consumer has one more. */
   readonly workers: number;
-  readonly outcomes: readonly Outcome[];
+  /** "dies": it takes its worker with it, as often as it runs. */
+  readonly outcomes: readonly (Outcome | "dies")[];
   readonly limits: Limits;
   /** Faults in one history, of any kinds: crashes, lost answers, duplicates, pauses. */
   readonly faults: number;
@@ -43,6 +44,7 @@ export const BOUNDS: readonly Bound[] = [
   TASK,
   bound("its callbacks, too", { follow: "run", faults: 1 }),
   bound("what hands a task back", { outcomes: ["requeue", "interrupted"], faults: 1 }),
+  bound("a task that kills its worker", { outcomes: ["dies"] }),
   bound("revoke and forget", { faults: 1, ...calls({ revoke: 1, forget: 1 }) }),
   bound("a revoke of what runs", { outcomes: ["ignored", "retry"], faults: 1, ...calls({ revoke: 1 }) }),
   bound("a chosen id", { message: "none", outcomes: ["success"], faults: 1, ...calls({ publish: 2 }) }),
@@ -70,6 +72,10 @@ export const DEEP_BOUNDS: readonly Bound[] = [
   bound("every end of a run", {
     outcomes: ["success", "ignored", "failure", "retry", "requeue", "interrupted"],
     faults: 1,
+  }),
+  bound("a task that kills its worker", {
+    outcomes: ["dies", "retry"],
+    limits: { ...TASK.limits, maxReceives: 3 },
   }),
   bound("revoke and forget", calls({ revoke: 1, forget: 1 })),
   bound("a revoke of what runs", { outcomes: ["ignored", "retry"], ...calls({ revoke: 1 }) }),

@@ -1,6 +1,6 @@
 // What somebody does who has a message in hand, or a task: one effect at a time, and a fault after any of them.
+import type { Bound } from "./bounds.ts";
 import { type Moment, nameOf } from "./moment.ts";
-import type { Outcome } from "./rules.ts";
 import { type Execution, isTerminal, type Message, type Plan, type Rec, type Write } from "./world.ts";
 
 export function executionSteps(moment: Moment, one: Execution): void {
@@ -86,9 +86,14 @@ function run(moment: Moment, one: Execution): void {
     const says = () => `${nameOf(one)}'s heartbeat extends the lease on ${id}`;
     moment.add("heartbeat", id, extended, says, { uid, rows: "22", wrote: "heartbeat" });
   }
-  const own: readonly Outcome[] = id === "t" ? bound.outcomes : ["success"];
+  const own: Bound["outcomes"] = id === "t" ? bound.outcomes : ["success"];
   const outcomes = stopped ? (["revoked"] as const) : beats && rec?.revoke ? ([...own, "revoked"] as const) : own;
   for (const outcome of outcomes) {
+    if (outcome === "dies") {
+      const says = () => `${nameOf(one)} dies of ${id}, attempt ${attempt}`;
+      moment.add("outcome", id, crashed(moment, one), says, { uid, rows: "21" });
+      continue;
+    }
     const plan = rules.outcome(outcome, message, mode, bound.limits);
     const to = moment.replaced(one, moment.carryingOut(plan, one));
     const says = () => `${nameOf(one)}'s run of ${id}, attempt ${attempt}, ends: ${outcome}`;
@@ -200,16 +205,20 @@ function linger(moment: Moment, one: Execution): void {
   moment.add("heartbeat", message.id, hidden, () => `${nameOf(one)}'s heartbeat hides ${message.id} again`, { uid });
 }
 
+/** On its queue again, if it was in its hands. */
+const handedBack = ({ world }: Moment, { message, stale, who }: Execution) =>
+  stale || who === "publisher" || who === "operator" ? world.messages : [...world.messages, message];
+const crashed = (moment: Moment, one: Execution) => moment.gone(one, { messages: handedBack(moment, one) });
+
 function faults(moment: Moment, one: Execution): void {
   const { world } = moment;
-  const { uid, message, stale, who } = one;
+  const { uid, message } = one;
   const { id } = message;
   const name = nameOf(one);
-  const messages = stale || who === "publisher" || who === "operator" ? world.messages : [...world.messages, message];
-  const crashed = moment.gone(one, { messages });
   const says = () => `${name} crashes, or cannot reach AWS and gives up, with ${id} in hand`;
-  moment.addFault("crash", id, crashed, says, { uid, rows: "21" });
+  moment.addFault("crash", id, crashed(moment, one), says, { uid, rows: "21" });
 
+  const messages = handedBack(moment, one);
   const hasMessage = messages !== world.messages;
   const visible = moment.replaced(one, { stale: true }, { messages });
   if (hasMessage)

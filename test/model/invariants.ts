@@ -147,6 +147,14 @@ export const INVARIANTS: readonly Invariant[] = [
     },
   },
   {
+    name: "I5 no silence: a task that kills its worker is not sent round again",
+    ofStep: ({ records }, { rows, id }, { limits }) => {
+      const { state, runs = 0, attempt = 0 } = records[id] ?? {};
+      const wornOut = state === "STARTED" && runs - attempt >= limits.maxReceives;
+      return rows === "30" && wornOut ? `the worker of ${id} was lost ${runs - attempt} times, and again` : undefined;
+    },
+  },
+  {
     name: "I8 truth by id: what a reader has seen does not go back",
     ofRecord: (id, was, is, { kind }) => {
       if (kind === "read by a caller") return `a reader made ${id} ${said(is)}`;

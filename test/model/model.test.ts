@@ -132,9 +132,9 @@ describe("the code does what the model does", () => {
 
   test("every write leaves the same record", () => {
     same(met.written, ({ of: [write, rec], answer: { by: _, asked: __, ...answer } }) => {
-      const { state, attempt, redrives, token, over, last, revoke, rejected, value } = answer;
+      const { state, attempt, redrives, token, over, last, runs, revoke, rejected, value } = answer;
       const code = modelRecord(applied(realChange("t", write), realRecord("t", rec)));
-      return [{ state, attempt, redrives, token, over, last, revoke, rejected, value }, code];
+      return [{ state, attempt, redrives, token, over, last, runs, revoke, rejected, value }, code];
     });
   });
 
@@ -171,7 +171,7 @@ describe("the code does what the model does", () => {
 
   test("every dead letter decides the same", () => {
     same(met.decisions.deadLetter, ({ of: [message, rec, mode, limits], answer }) => {
-      const from = received(message, limits);
+      const from = { ...received(message, limits), maxReceiveCount: limits.maxReceives };
       const decision = decideDeadLetter(
         ...([from, realRecord("t", rec), mode, tokenOf(1), policyOf(limits), circumstances()] as const),
       );

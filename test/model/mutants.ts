@@ -319,6 +319,11 @@ const MESSAGES: readonly Mutant[] = [
         RULES.deadLetter(message, rec, mode, { ...limits, maxResends: FOREVER }),
     },
   },
+  {
+    name: "how often its worker was lost makes no difference to a dead letter",
+    ...{ rows: "30 31", breaks: "I5", within: "a task that kills its worker" },
+    edit: { deadLetter: (message, rec, ...of) => RULES.deadLetter(message, rec && { ...rec, runs: 0 }, ...of) },
+  },
   { name: "a dead letter is acknowledged without a record", rows: "31", breaks: "I3", edit: atRow(/^31/, unwritten) },
   { name: "a dead letter's error callback is not sent", rows: "31", breaks: "I3", edit: atRow(/^31/, silent) },
   {

@@ -53,12 +53,13 @@ export const tokenOf = (uid: number): string => `token ${uid}`;
 
 export function realRecord(id: string, rec: Rec | undefined): TaskRecord | undefined {
   if (rec === undefined) return undefined;
-  const { state, attempt, token, over, last, revoke, rejected, value, redrives } = rec;
+  const { state, attempt, token, over, last, runs, revoke, rejected, value, redrives } = rec;
   const { body } = received({ id, kind: "plain", attempt, receives: 1, resends: 0, dead: false });
   return {
     ...{ id, task: "add", workload: "default", state, attempt, token: tokenOf(token) },
     ...(state === "STARTED" && { leaseUntil: over ? NOW - CLOCK_SKEW_MS : NOW + LEASE_MS }),
     ...(last && { lastDelivery: true }),
+    ...(runs > 0 && { runs }),
     ...(state === "RETRY" && { retryAt: NOW, ...(rejected && { failure: REJECT }) }),
     ...(revoke && { revokeRequested: "cooperate" as const }),
     ...(isTerminal(rec) && { endedAt: NOW, ...(!value && { forgotten: true }) }),
@@ -71,12 +72,13 @@ export function realRecord(id: string, rec: Rec | undefined): TaskRecord | undef
 /** Back again. What the model remembers for its invariants is not in it. */
 export function modelRecord(record: TaskRecord): Omit<Rec, "by" | "asked"> {
   const { state, attempt, token, leaseUntil = 0, lastDelivery, failure, result, body, redrives = 0 } = record;
-  const { revokeRequested } = record;
+  const { revokeRequested, runs = 0 } = record;
   return {
     ...{ state, attempt, redrives },
     token: Number(token?.slice(tokenOf(0).length - 1) ?? 0),
     over: state === "STARTED" && leaseUntil <= NOW - CLOCK_SKEW_MS,
     last: lastDelivery === true,
+    runs: isTerminal({ state }) ? 0 : runs, // read of nothing that has ended
     revoke: state === "STARTED" && revokeRequested !== undefined, // read of nothing else
     rejected: state === "RETRY" && failure?.type === "Reject",
     value: (state === "SUCCESS" && result !== undefined) || (state === "FAILURE" && body !== undefined),

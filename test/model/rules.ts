@@ -52,6 +52,7 @@ const BLANK: Rec = {
   token: 0,
   over: false,
   last: false,
+  runs: 0,
   revoke: false,
   rejected: false,
   value: false,
@@ -74,10 +75,10 @@ function written(
   { kind, attempt, token, next = attempt, rejected = false, last = false }: Write,
   rec: Rec | undefined,
 ): Rec {
-  const { revoke, asked, by } = rec ?? BLANK;
+  const { runs, revoke, asked, by } = rec ?? BLANK;
   switch (kind) {
     case "claim":
-      return { ...BLANK, state: "STARTED", attempt, token, last, by: token, revoke, asked };
+      return { ...BLANK, state: "STARTED", attempt, token, last, runs: runs + 1, by: token, revoke, asked };
     case "heartbeat":
       return { ...(rec ?? BLANK), over: false };
     case "succeed":
@@ -93,7 +94,7 @@ function written(
     case "revoke unheld":
       return ended("REVOKED", rec?.attempt ?? 0, 0, rec);
     case "retry":
-      return { ...BLANK, state: "RETRY", attempt: next, token, rejected, by, asked };
+      return { ...BLANK, state: "RETRY", attempt: next, token, runs, rejected, by, asked };
     case "pending":
       return BLANK;
     case "request revoke":
@@ -190,12 +191,13 @@ function writeRefused(message: Message, rec: Rec | undefined, token: number, ran
 }
 
 /** Rows 30 to 32, from the record as it was read. */
-function deadLetter(message: Message, rec: Rec | undefined, mode: Mode, { maxResends }: Limits): Plan {
+function deadLetter(message: Message, rec: Rec | undefined, mode: Mode, limits: Limits): Plan {
   const waits =
     rec === undefined || rec.state === "PENDING" || (rec.state === "RETRY" && rec.attempt <= message.attempt);
   const isOver = rec?.state === "STARTED" && rec.attempt <= message.attempt && rec.over;
-  const unfinished = isOver && !rec.last;
-  if ((waits || unfinished) && !rec?.rejected && mode === "tracked" && message.resends < maxResends) {
+  const wornOut = isOver && (rec.last || rec.runs - rec.attempt >= limits.maxReceives);
+  const unfinished = isOver && !wornOut;
+  if ((waits || unfinished) && !rec?.rejected && mode === "tracked" && message.resends < limits.maxResends) {
     const notes = rec === undefined || rec.state === "PENDING" ? write("pending", message) : write("resend", rec);
     return plan("30", "ack", { ...notes, publish: { ...fresh(message), resends: message.resends + 1 } });
   }

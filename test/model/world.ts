@@ -14,6 +14,8 @@ export interface Rec {
   readonly over: boolean;
   /** STARTED: by the last delivery that SQS makes. */
   readonly last: boolean;
+  /** Claims so far. */
+  readonly runs: number;
   /** A revoke was requested. */
   readonly revoke: boolean;
   /** RETRY by `Reject({ requeue: true })`. */
@@ -106,7 +108,7 @@ export interface World {
   readonly left: Left;
 }
 
-export const isTerminal = (rec: Rec | undefined): boolean =>
+export const isTerminal = (rec: Pick<Rec, "state"> | undefined): boolean =>
   rec !== undefined && (rec.state === "SUCCESS" || rec.state === "FAILURE" || rec.state === "REVOKED");
 
 const flag = (...flags: readonly boolean[]) => flags.reduce((bits, one) => bits * 2 + (one ? 1 : 0), 0);
@@ -131,8 +133,8 @@ function executionText({ who, message, stale, does, stopped, plan, todo }: Execu
   return [who, codeOf(message, messageText), does, flag(stale, stopped), ...todo, ...rest, follow].join();
 }
 
-const recordText = ({ state, attempt, over, last, revoke, rejected, value, redrives, asked }: Rec) =>
-  [state, attempt, flag(over, last, revoke, rejected, value, asked), redrives].join();
+const recordText = ({ state, attempt, over, last, runs, revoke, rejected, value, redrives, asked }: Rec) =>
+  [state, attempt, flag(over, last, revoke, rejected, value, asked), runs, redrives].join();
 
 const letters = new Map<string, string>();
 const known = new WeakMap<object, string>();

@@ -424,9 +424,10 @@ describe("a run ends", () => {
   });
 });
 
+const dead = (existing: TaskRecord | undefined, mode: Mode = "tracked", from = received) =>
+  decideDeadLetter({ ...from, maxReceiveCount: 3 }, existing, mode, "mine", POLICY, circumstances);
+
 describe("a dead letter", () => {
-  const dead = (existing: TaskRecord | undefined, mode: Mode = "tracked", from = received) =>
-    decideDeadLetter(from, existing, mode, "mine", POLICY, circumstances);
   const waiting = [
     undefined,
     record({ state: "PENDING", attempt: 0 }),
@@ -480,6 +481,13 @@ describe("a dead letter", () => {
       "no worker could finish it in 4 rounds of deliveries, the last time in attempt 1 on w-7",
     );
     expect(dead(unfinished, "unclaimed").change?.set.state).toBe("FAILURE");
+  });
+
+  test("row 31: STARTED as often as the queue delivers, each attempt but its own aside: copies of its message had deliveries, too", () => {
+    const lostIn = (runs: number) => dead(record({ leaseUntil: NOW - CLOCK_SKEW_MS, owner: "w-7", attempt: 1, runs }));
+    expect(lostIn(3).row).toBe("dead letter, never finished"); // one for attempt 0, two for this
+    expect(lostIn(4).row).toBe("dead letter");
+    expect(lostIn(4).change?.set.failure?.message).toMatch(/^its worker was lost in every delivery the queue allows,/);
   });
 
   test("row 31: STARTED by the last delivery, its lease over → FAILURE(DeadLettered), saying where it was lost", () => {
@@ -557,8 +565,8 @@ test("how far a message is down its line never falls: kept where it is sent agai
           decideUnrunnable(from, failure, POLICY, circumstances, "mine", "not supported"),
           decideRefused(from, existing, circumstances),
           end(outcome, "tracked", from),
-          decideDeadLetter(from, existing, "tracked", "mine", POLICY, circumstances),
-          decideDeadLetter(from, undefined, "tracked", "mine", POLICY, circumstances),
+          dead(existing, "tracked", from),
+          dead(undefined, "tracked", from),
         ];
         for (const { envelope, overHops } of decisions.flatMap((decision) => decision?.publish ?? [])) {
           const again = envelope.id === from.envelope.id;
@@ -619,14 +627,7 @@ describe("what hooks and listeners are told", () => {
   });
 
   test("of a dead letter", () => {
-    const dead = decideDeadLetter(
-      message({ resends: MAX_DEAD_LETTER_RESENDS }),
-      undefined,
-      "tracked",
-      "mine",
-      POLICY,
-      circumstances,
-    );
-    expect(dead.ending).toMatchObject({ kind: "failure", failure: { type: "DeadLettered" }, expected: false });
+    const { ending } = dead(undefined, "tracked", message({ resends: MAX_DEAD_LETTER_RESENDS }));
+    expect(ending).toMatchObject({ kind: "failure", failure: { type: "DeadLettered" }, expected: false });
   });
 });
