@@ -8,6 +8,9 @@ export const ARGS_CHANGED_HEADER = "lovage_args_changed";
 /** Where the arguments lie that were too large for the message. */
 export const ARGS_REF_HEADER = "lovage_args_ref";
 
+/** The group whose results are its first argument, instead of the results. */
+export const RESULTS_HEADER = "lovage_results";
+
 /** Id of the failed task that this message sends again. */
 export const REDRIVEN_FROM_HEADER = "lovage_redriven_from";
 
@@ -18,7 +21,16 @@ export const REDRIVEN_FROM_HEADER = "lovage_redriven_from";
 export const RESERVED_HEADERS: ReadonlySet<string> = new Set([
   ...["lang", "task", "id", "root_id", "parent_id", "group", "group_index", "shadow", "eta", "expires", "retries"],
   ...["timelimit", "argsrepr", "kwargsrepr", "origin", "ignore_result", "replaced_task_nesting", "stamped_headers"],
-  ...["stamps", "compression", HOPS_HEADER, RESENDS_HEADER, ARGS_CHANGED_HEADER, ARGS_REF_HEADER, REDRIVEN_FROM_HEADER],
+  ...[
+    "stamps",
+    "compression",
+    HOPS_HEADER,
+    RESENDS_HEADER,
+    RESULTS_HEADER,
+    ARGS_CHANGED_HEADER,
+    ARGS_REF_HEADER,
+    REDRIVEN_FROM_HEADER,
+  ],
   ...["args", "kwargs", "callbacks", "errbacks", "chain", "chord", "properties", "reply_to", "correlation_id"],
   ...["hostname", "delivery_info", "headers", "is_eager", "called_directly", "children", "taskset", "utc", "loglevel"],
   ...["logfile"],
