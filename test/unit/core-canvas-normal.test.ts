@@ -7,12 +7,14 @@ import {
   chainOf,
   chordOf,
   chunksOf,
+  final,
   GROUP,
   groupOf,
   headerOf,
   JOIN,
   starmapOf,
   tasksOf,
+  withFinal,
 } from "../../lib/core/canvas-shape.ts";
 import { InvalidOption } from "../../lib/errors.ts";
 import type { JsonObject, JsonValue } from "../../lib/wire/serializer.ts";
@@ -182,6 +184,11 @@ describe("what a canvas is given", () => {
 });
 
 describe("what is no canvas", () => {
+  test("has no last unit", () => {
+    expect(() => final(chain())).toThrow("a chain has no steps");
+    expect(() => withFinal(chain(), (last) => last)).toThrow("a chain has no steps");
+  });
+
   test.each<[string, WireSignature, string]>([
     ["a chain without steps", chain(), "a chain has no steps; give it one or more"],
     ["a chain without a list", t(CHAIN), "kwargs.tasks of celery.chain is missing"],
