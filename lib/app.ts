@@ -8,7 +8,7 @@ import { type IdKey, idKey } from "./core/ids.ts";
 import { MAX_HOPS } from "./defaults.ts";
 import { describe, kindOf } from "./duration.ts";
 import { type EagerOptions, eagerly, eagerOption } from "./eager.ts";
-import { DuplicateTask, InvalidOption, TaskFailed } from "./errors.ts";
+import { DuplicateTask, InvalidOption, NotSupported, TaskFailed } from "./errors.ts";
 import { type EventName, Events, type Listener } from "./events.ts";
 import type { TaskHooks } from "./hooks.ts";
 import { createJsonLogger, type Logger } from "./log.ts";
@@ -27,14 +27,16 @@ import {
   type StandardSchemaV1,
 } from "./schema.ts";
 import { defineTask, type TaskOptions } from "./settings.ts";
-import type { Signature } from "./signature.ts";
+import type { Caller } from "./signature.ts";
 import { queueName, tableName } from "./store/table.ts";
 import { type Replacement, Surroundings } from "./surroundings.ts";
 import type { BoundHandler, RegisteredTask, Task } from "./task.ts";
+import { taskSignatures } from "./task-signatures.ts";
 import { type Sending, Tracing } from "./tracing.ts";
 import type { Envelope } from "./wire/envelope.ts";
 import { isTaskName, TASK_NAME } from "./wire/fields.ts";
-import { assertJson, type JsonObject, type JsonValue } from "./wire/serializer.ts";
+import type { JsonObject, JsonValue } from "./wire/serializer.ts";
+import { CHAIN } from "./wire/signature.ts";
 import type { Handler } from "./worker/invoke.ts";
 import { onFargate, type Workload } from "./workload.ts";
 
@@ -234,25 +236,10 @@ export class App {
       const args = checkArgs(name, schemas, given);
       return settings.bind ? call(this.#directContext(name, given), ...args) : call(...args);
     };
-    const signature = (args: readonly unknown[], immutable: boolean): Signature => {
-      if (immutable) checkArgs(name, schemas, args);
-      assertJson(args, "args");
-      return {
-        wire: {
-          task: name,
-          args: args as readonly JsonValue[],
-          kwargs: {},
-          options: {},
-          subtask_type: null,
-          immutable,
-        },
-      };
-    };
     const task = Object.assign(direct, {
       delay: (...args: readonly unknown[]) => this.#send(name, args, {}, {}),
       applyAsync: (args: readonly unknown[], options: CallOptions = {}) => this.#send(name, args, {}, options),
-      s: (...args: readonly unknown[]) => signature(args, false),
-      si: (...args: readonly unknown[]) => signature(args, true),
+      ...taskSignatures(name, schemas, this.#caller),
       result: (id: string) => this.result(id),
       taskName: name,
       settings,
@@ -260,6 +247,15 @@ export class App {
     Object.defineProperty(task, "name", { value: name });
     return task as unknown as Task; // the overloads of task() give it its types
   }
+
+  readonly #caller: Caller = {
+    app: this,
+    plans: false,
+    send: async ({ task, args, kwargs, immutable }, given, options) => {
+      if (task === CHAIN) throw new NotSupported("a chain is not sent by this version; use link");
+      return this.#send(task, immutable ? args : [...given, ...args], kwargs, options);
+    },
+  };
 
   /** Whatever is wrong with the call rejects at once and loudly; an unreachable queue is logged too, for calls nobody awaits. */
   #send<R>(

@@ -5,13 +5,13 @@ import { type Duration, describe } from "./duration.ts";
 import { InvalidDelay, InvalidOption } from "./errors.ts";
 import { check, duration, flag, positiveDuration, type Rule, refused, text } from "./options.ts";
 import { checkLimits, type TaskSettings } from "./settings.ts";
-import type { Signature } from "./signature.ts";
+import type { Taking } from "./signature.ts";
 import { isReservedHeader } from "./wire/envelope.ts";
 import { isTaskId } from "./wire/fields.ts";
 import { assertJson, type JsonObject } from "./wire/serializer.ts";
 import type { WireSignature } from "./wire/signature.ts";
 
-/** Celery's `apply_async` options. `R` is what the task returns. */
+/** Celery's `apply_async` options. `R` is what the task returns, as it is handed on: null for no value. */
 export interface CallOptions<R = unknown> {
   /** Pause before it may start, at most 15 minutes. Excludes `eta`. */
   readonly countdown?: Duration;
@@ -39,10 +39,10 @@ export interface CallOptions<R = unknown> {
    * `rootId` and `parentId` stay. Outside a task every call begins one. @default - inside a task, one more than its own
    */
   readonly hops?: 0;
-  /** Called with the result when it succeeds. */
-  readonly link?: Signature<R>;
-  /** Called with the task's id when it fails. */
-  readonly linkError?: Signature<string>;
+  /** Called with the result when it succeeds: one, or more. */
+  readonly link?: Taking<[R]> | readonly Taking<[R]>[];
+  /** Called with the task's id when it fails: one, or more. */
+  readonly linkError?: Taking<[string]> | readonly Taking<[string]>[];
 }
 
 export interface CheckedCall {
@@ -81,16 +81,15 @@ export const headers: Rule<JsonObject> = (value, name) => {
   return value as JsonObject; // assertJson has checked it
 };
 
-const signature: Rule<WireSignature> = (value, name) => {
-  const wire = (value as Signature | undefined)?.wire;
-  if (wire === undefined) {
-    const hint = Array.isArray(value)
-      ? "one signature; several callbacks come with canvas"
-      : "a signature, made with task.s(...) or task.si(...)";
-    throw new InvalidOption(`${name} is ${describe(value)}; it takes ${hint}`);
-  }
-  return wire;
-};
+const signatures: Rule<readonly WireSignature[]> = (value, name) =>
+  [value].flat().map((one) => {
+    const wire = (one as Taking<[]> | undefined)?.wire;
+    if (wire === undefined)
+      throw new InvalidOption(
+        `${name} is ${describe(one)}; it takes a signature, made with task.s(...) or task.si(...), or several`,
+      );
+    return wire;
+  });
 
 const taskId: Rule<string> = (value, name) => {
   if (typeof value !== "string" || !isTaskId(value))
@@ -120,8 +119,8 @@ const RULES = {
   softTimeLimit: positiveDuration,
   ignoreResult: flag,
   hops: newLine,
-  link: signature,
-  linkError: signature,
+  link: signatures,
+  linkError: signatures,
   priority: refused("SQS has no priorities; give urgent tasks a workload of their own"),
   queue: refused("a task goes to a workload; write workload"),
   messageGroupId: refused(FIFO),
@@ -130,28 +129,42 @@ const RULES = {
 
 /** Checks the options of one call. Throws InvalidOption, InvalidDelay or NotSerializable. */
 export function checkCall(owner: string, options: object, task: TaskSettings | undefined, clock: Clock): CheckedCall {
-  const call = check(owner, options, RULES);
+  const { countdown, eta: at, expires: end, ...call } = check(owner, options, RULES);
   const now = clock.now();
-  if (call.countdown !== undefined && call.eta !== undefined)
+  if (countdown !== undefined && at !== undefined)
     throw new InvalidOption(`${owner} was given countdown and eta; it takes one of them`);
-  const eta = call.countdown === undefined ? call.eta : call.countdown === 0 ? undefined : now + call.countdown * 1_000;
+  const eta = countdown === undefined ? at : countdown === 0 ? undefined : now + countdown * 1_000;
   if (eta !== undefined && eta - now > SQS.maxDelaySeconds * 1_000) {
     throw new InvalidDelay(`${owner} is to start in ${Math.round((eta - now) / 1_000)} s; ${UNTIL_SCHEDULER}`);
   }
   const timeLimit = call.timeLimit ?? task?.timeLimit;
   if (call.softTimeLimit !== undefined && timeLimit !== undefined) checkLimits(owner, timeLimit, call.softTimeLimit);
-  const expires = call.expires && ("at" in call.expires ? call.expires.at : now + call.expires.after * 1_000);
+  const expires = end && ("at" in end ? end.at : now + end.after * 1_000);
   return {
-    ...(eta === undefined ? {} : { eta }),
-    ...(expires === undefined ? {} : { expires }),
-    ...(call.workload === undefined ? {} : { workload: call.workload }),
-    ...(call.taskId === undefined ? {} : { taskId: call.taskId }),
-    ...(call.timeLimit === undefined ? {} : { timeLimit: call.timeLimit }),
-    ...(call.softTimeLimit === undefined ? {} : { softTimeLimit: call.softTimeLimit }),
-    ...(call.ignoreResult === undefined ? {} : { ignoreResult: call.ignoreResult }),
-    ...(call.hops === undefined ? {} : { hops: call.hops }),
-    headers: call.headers ?? {},
-    link: call.link ? [call.link] : [],
-    linkError: call.linkError ? [call.linkError] : [],
+    ...{ headers: {}, link: [], linkError: [] },
+    ...call, // what is not given is not there
+    ...(eta !== undefined && { eta }),
+    ...(expires !== undefined && { expires }),
   };
+}
+
+/** The options of a signature as Celery writes them. Throws InvalidOption or NotSerializable. */
+export function wireOptions(options: CallOptions<never>): JsonObject {
+  const { expires, timeLimit, softTimeLimit, ignoreResult, linkError, workload, taskId, ...same } = check(
+    "the signature",
+    options,
+    RULES,
+  );
+  const named = {
+    ...same,
+    eta: options.eta,
+    expires: expires && ("at" in expires ? options.expires : expires.after),
+    queue: workload,
+    task_id: taskId,
+    time_limit: timeLimit,
+    soft_time_limit: softTimeLimit,
+    ignore_result: ignoreResult,
+    link_error: linkError,
+  };
+  return JSON.parse(JSON.stringify(named)); // without what is not given, and with moments in ISO 8601
 }

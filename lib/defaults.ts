@@ -214,6 +214,9 @@ export const REDRIVES_PER_SECOND = 10;
 /** Deepest nesting of arrays and objects in arguments and results. */
 export const MAX_JSON_DEPTH = 64;
 
+/** What follows a group is stored once, and not in each member's message, where it is larger: in bytes of JSON. */
+export const STORED_BODY_BYTES = 1_024;
+
 /** Largest result kept in its record, in bytes of JSON: an item's limit less room for the rest of the record. */
 export const MAX_RESULT_BYTES = DYNAMODB.maxItemBytes - 40_960;
 

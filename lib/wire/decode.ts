@@ -2,7 +2,7 @@
 import { PAYLOADS } from "../defaults.ts";
 import { DecodeError } from "../errors.ts";
 import { isPayloadKey, type PayloadRef } from "../store/payload.ts";
-import type { Envelope } from "./envelope.ts";
+import type { Envelope, GroupRef } from "./envelope.ts";
 import {
   type Fail,
   flag,
@@ -25,6 +25,7 @@ import {
   isReservedHeader,
   REDRIVEN_FROM_HEADER,
   RESENDS_HEADER,
+  RESULTS_HEADER,
 } from "./headers.ts";
 import { inner, innerIfReadable, outer } from "./payload.ts";
 import type { JsonObject, JsonValue } from "./serializer.ts";
@@ -98,6 +99,7 @@ function envelope(id: string, task: string, headers: JsonObject, content: JsonVa
       hops: number(`header ${HOPS_HEADER}`, headers[HOPS_HEADER], fail, "whole") || undefined,
       resends: number(`header ${RESENDS_HEADER}`, headers[RESENDS_HEADER], fail, "whole"),
       redrivenFrom: idHeader(REDRIVEN_FROM_HEADER, headers, fail),
+      results: results(headers, fail),
       // A Python worker copies the header into a retry with arguments of its own.
       argsRef: given.args.length > 0 || Object.keys(given.kwargs).length > 0 ? undefined : argsRef(headers, fail),
     },
@@ -150,6 +152,15 @@ function argsRef(headers: JsonObject, fail: Fail): PayloadRef | undefined {
   if (!isPayloadKey(key, "args")) throw fail(`${name}.key is not a key of arguments, such as "32d/args/<id>.<digest>"`);
   if (bytes > PAYLOADS.maxBytes) throw fail(`${name}.bytes is ${bytes}, over the limit of ${PAYLOADS.maxBytes}`);
   return { key, bytes, sha256, keptUntil };
+}
+
+function results(headers: JsonObject, fail: Fail): GroupRef | undefined {
+  const name = `header ${RESULTS_HEADER}`;
+  const ref = object(name, headers[RESULTS_HEADER], fail);
+  if (ref === undefined) return undefined;
+  const size = number(`${name}.size`, ref.size, fail, "whole");
+  if (!isTaskId(ref.group) || size === undefined) throw fail(`${name} is not a group's id and size`);
+  return { group: ref.group, size };
 }
 
 function ownHeaders(headers: JsonObject): JsonObject {

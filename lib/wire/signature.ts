@@ -1,13 +1,26 @@
 import type { JsonObject, JsonValue } from "./serializer.ts";
 
+/** "Task" of a chain. */
+export const CHAIN = "celery.chain";
+
 /** A call that has not been made yet, as Celery writes it inside messages (celery/canvas.py, `Signature`). */
 export interface WireSignature {
   readonly task: string;
   readonly args: readonly JsonValue[];
   readonly kwargs: JsonObject;
-  /** Lovage reads `task_id`, `queue` (a workload's name) and `countdown`; others travel on untouched. */
+  /**
+   * Read here: `task_id`, `queue` (a workload's name), `countdown`, `eta`, `expires`, `time_limit`, `soft_time_limit`, `headers`,
+   * `ignore_result`, `link`, `link_error`, `chain`, and where it stands (`chord`, `group_id`, `group_index`); others travel on.
+   */
   readonly options: JsonObject;
   readonly subtask_type: string | null;
   /** An immutable signature does not receive its parent's result. */
   readonly immutable: boolean;
+  /** Of the body of a chord whose members carry it: how many they are. */
+  readonly chord_size?: number;
+}
+
+/** A signature of a task by its name, with nothing said that need not be. */
+export function wireSignature(task: string, facts: Partial<WireSignature> = {}): WireSignature {
+  return { task, args: [], kwargs: {}, options: {}, subtask_type: null, immutable: false, ...facts };
 }

@@ -3,6 +3,7 @@ import type { Backends } from "../connection.ts";
 import type { Logger } from "../log.ts";
 import { storeOf } from "../payloads.ts";
 import type { Broker } from "../ports/broker.ts";
+import { routesOf } from "../routes.ts";
 import { deadLetterQueueName, queueName } from "../store/table.ts";
 import { isHeard } from "./announce.ts";
 import { type DecisionDeps, type ExecuteDeps, protocol } from "./execution.ts";
@@ -58,24 +59,11 @@ export function decisionDeps(
     clock: app.clock,
     log,
     protocol,
-    routes: {
-      key: app.key,
-      maxHops: app.maxHops,
-      route: (task, queue) => {
-        const settings = app.tasks.get(task)?.settings;
-        const asked = queue === undefined ? undefined : workloadOf(app, queue);
-        return { workload: asked ?? settings?.workload ?? "default", ignoreResult: settings?.ignoreResult ?? false };
-      },
-    },
+    routes: routesOf(app),
     queue: (workload) => queueName(app.name, workload),
     deadLetterQueue: (workload) => deadLetterQueueName(app.name, workload),
     task: (name) => app.tasks.get(name)?.settings,
   };
-}
-
-/** A name that is neither a queue's nor a workload's stays as it is: the error names it. */
-function workloadOf(app: App, queue: string): string {
-  return Object.keys(app.workloads).find((workload) => queueName(app.name, workload) === queue) ?? queue;
 }
 
 /** A broker with some of its methods replaced. */
