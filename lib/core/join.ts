@@ -134,7 +134,7 @@ export function newHead({ id, size }: Join, now: number, follows?: string): Join
 
 /** How the members of a head's group are counted. */
 export function joinOf({ id, size, sealed }: JoinHead): Join {
-  return sealed || size === undefined ? { id } : { id, size };
+  return sealed ? { id } : { id, size };
 }
 
 export function rootOf({ size }: Join): Place {

@@ -44,15 +44,15 @@ function* partsOf(text: string): Generator<string> {
   let from = 0;
   do {
     let to = Math.min(from + JOINS.partBytes, bytes.length);
-    while (isWithinCharacter(bytes[to])) to--;
+    while (isWithinCharacter(bytes[to] ?? 0)) to--;
     yield bytes.toString("utf8", from, to);
     from = to;
   } while (from < bytes.length);
 }
 
 /** In UTF-8 all but the first byte of a character begin with the bits 10. */
-function isWithinCharacter(byte: number | undefined): boolean {
-  return byte !== undefined && (byte & 0xc0) === 0x80;
+function isWithinCharacter(byte: number): boolean {
+  return (byte & 0xc0) === 0x80;
 }
 
 const DIGEST_BYTES = 16;

@@ -32,6 +32,7 @@ test("a missing part, and one that was changed, is no text", () => {
   const { ref, parts } = definition("root", "x".repeat(20_000));
   expect(parts).toHaveLength(3);
   expect(textOf(ref, [parts[0], undefined, parts[2]])).toBeUndefined();
+  expect(textOf(definition("root", "").ref, [undefined])).toBeUndefined();
   expect(textOf(ref, [parts[0], `y${parts[1]?.slice(1)}`, parts[2]])).toBeUndefined();
 });
 
