@@ -34,6 +34,8 @@ export const DYNAMODB = {
   maxItemBytes: 409_600,
   /** Statements in one BatchExecuteStatement. */
   maxBatchStatements: 25,
+  /** Keys in one BatchGetItem. */
+  maxBatchGetItems: 100,
 } as const;
 
 /** Limits set by AWS Lambda and its event source mappings. Source: "Lambda quotas" and the Lambda API reference (2026-11). */
@@ -210,6 +212,24 @@ export const FAILURES_INDEX = {
 export const FAILURES_SHOWN = 50;
 /** What broke them may have broken under their number: ten a second are 36,000 an hour, and seldom more than a service bears. */
 export const REDRIVES_PER_SECOND = 10;
+
+/** Groups that something waits for (core/join.ts). */
+export const JOINS = {
+  /** Members, or shards, that one shard of the tree counts: nothing is written more often than this for the first time. */
+  fanOut: 64,
+  /** Levels of the tree where nobody knows beforehand how many members come, and the most it has otherwise. */
+  levels: 4,
+  /** Most members: what four levels of 64 hold. */
+  maxMembers: 64 ** 4,
+  /** How long a join, and what is stored of a workflow, is kept after it was last written: each of its steps may wait 14 days. */
+  lifetimeMs: 90 * DAY * 1_000,
+  /** Members that its publisher sends between two checkpoints. */
+  checkpointEvery: 1_000,
+  /** Largest part of a definition, and of what a join's head says of what follows, in bytes: no item is over 8 KB. */
+  partBytes: 7 * 1_024,
+  /** Between one look of the watchdog and the next: the longest that SQS delays a message. */
+  watchSeconds: SQS.maxDelaySeconds,
+} as const;
 
 /** Deepest nesting of arrays and objects in arguments and results. */
 export const MAX_JSON_DEPTH = 64;

@@ -445,6 +445,17 @@ export class PayloadLost extends LovageError {
   }
 }
 
+/** A stored part of a workflow is not there, or is not what it was: what follows in it cannot be done. */
+export class WorkflowLost extends LovageError {
+  /** `part`: such as `what waits for group …`. */
+  constructor(part: string) {
+    super(
+      "LOVAGE_WORKFLOW_LOST",
+      `${part} is not in the table any more, or is not what it was; it is kept for 90 days after its latest write: find what removes items of this app's table, and send the workflow again`,
+    );
+  }
+}
+
 /** The bucket of `payloads` does not exist in this account and region. */
 export class BucketNotFound extends LovageError {
   constructor(bucket: string, endpoint: string) {

@@ -160,9 +160,13 @@ export function itemBytes(item: Item): number {
   return bytes;
 }
 
-function valueBytes({ S, N }: AttributeValue): number {
+function valueBytes({ S, N, NS }: AttributeValue): number {
   if (S !== undefined) return Buffer.byteLength(S);
-  if (N === undefined) return 1; // BOOL
+  if (NS !== undefined) return NS.reduce((sum, member) => sum + numberBytes(member), 0);
+  return N === undefined ? 1 : numberBytes(N); // BOOL is one byte
+}
+
+function numberBytes(N: string): number {
   const digits = N.replace(/^-|\.|0+$/g, "").length;
   return Math.ceil(digits / 2) + 1 + (N.startsWith("-") ? 1 : 0);
 }
