@@ -20,6 +20,7 @@ import {
 import type { Logger } from "../log.ts";
 import type { Payloads } from "../payloads.ts";
 import type { Broker, Delivery } from "../ports/broker.ts";
+import type { JoinStore } from "../ports/join-store.ts";
 import type { ResultStore, WriteAnswer } from "../ports/result-store.ts";
 import type { Payload } from "../store/payload.ts";
 import { type Failure, isTerminal, type TaskRecord } from "../store/record.ts";
@@ -31,6 +32,8 @@ import { kept, withFirst } from "./payloads.ts";
 export interface ApplyDeps {
   readonly broker: Broker;
   readonly store: ResultStore;
+  /** What workflows share: asked for where a message is part of one. @default - its members are not counted here */
+  joins?(): Promise<JoinStore>;
   readonly clock: Clock;
   readonly log: Logger;
   /** @default - the app has no payload store: what is too large is refused */

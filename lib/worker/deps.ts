@@ -15,7 +15,7 @@ import { withLostSpans } from "./traced.ts";
 /** What executing an app's tasks needs, whoever receives the messages. */
 export function executeDeps(
   app: App,
-  backends: Pick<Backends, "broker" | "store" | "payloads">,
+  backends: Pick<Backends, "broker" | "store" | "joins" | "payloads">,
   owner: string,
   log: Logger,
   runner: Runner,
@@ -47,13 +47,14 @@ export function executeDeps(
 /** What deciding about an app's messages needs, where none is run. */
 export function decisionDeps(
   app: App,
-  backends: Pick<Backends, "broker" | "store" | "payloads">,
+  backends: Pick<Backends, "broker" | "store" | "joins" | "payloads">,
   log: Logger,
 ): DecisionDeps {
-  const { broker, store } = backends;
+  const { broker, store, joins } = backends;
   return {
     broker,
     store,
+    ...(joins && { joins }),
     ...(app.payloads && { payloads: { store: storeOf(backends), limits: app.payloads } }),
     ...(app.tracing && { tracing: app.tracing }),
     clock: app.clock,

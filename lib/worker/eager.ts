@@ -9,6 +9,7 @@ import type { Clock } from "../clock.ts";
 import type { Backends } from "../connection.ts";
 import { TESTING } from "../defaults.ts";
 import { NeverIdle, NotSupported, QueueNotFound, TaskFailed } from "../errors.ts";
+import { MemoryJoinStore } from "../memory/join-store.ts";
 import { MemoryPayloadStore } from "../memory/payload-store.ts";
 import { MemoryResultStore } from "../memory/result-store.ts";
 import type { Broker } from "../ports/broker.ts";
@@ -23,7 +24,8 @@ import { type ServedQueue, servedQueues } from "./queues.ts";
 export function eagerBackends(app: App, clock: Clock, propagates: boolean): Backends {
   const store = new MemoryResultStore({ clock });
   const payloads = app.payloads && new MemoryPayloadStore({ clock });
-  const kept = { store, ...(payloads && { payloads }) };
+  const joins = new MemoryJoinStore({ clock, records: store });
+  const kept = { store, joins: async () => joins, ...(payloads && { payloads }) };
   const queues = servedQueues(app);
   const noQueues = async () => {
     throw new NotSupported(
@@ -66,7 +68,7 @@ class EagerCall {
   readonly #settled = new Set<string>();
   #sent = 0;
 
-  constructor(app: App, kept: Pick<Backends, "store" | "payloads">, queues: ReadonlyMap<string, ServedQueue>) {
+  constructor(app: App, kept: Pick<Backends, "store" | "joins" | "payloads">, queues: ReadonlyMap<string, ServedQueue>) {
     this.#queues = queues;
     const broker: Broker = {
       send: async (queue, { body }) => this.#send(queue, body),
