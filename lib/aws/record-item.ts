@@ -2,13 +2,13 @@
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import { RecordUnreadable } from "../errors.ts";
 import { STORED_STATES, type TaskRecord } from "../store/record.ts";
-import { isMoment, isWhole, momentNear, storedFailure, storedJson, storedRef } from "../store/stored.ts";
+import { isMoment, isWhole, momentNear, storedFailure, storedGroup, storedJson, storedRef } from "../store/stored.ts";
 import { TABLE } from "../store/table.ts";
 
 export type Field = keyof TaskRecord;
 export type Item = Record<string, AttributeValue>;
 
-type Kind = "text" | "whole" | "moment" | "flag" | "failure" | "ref" | "time to live";
+type Kind = "text" | "whole" | "moment" | "flag" | "failure" | "ref" | "group" | "time to live";
 
 interface Attribute {
   readonly name: string;
@@ -42,6 +42,7 @@ export const ATTRIBUTES: { readonly [F in Field]-?: Attribute } = {
   publishedAt: moment("published_at"),
   result: text("result"),
   resultRef: ofKind("ref")("result_ref"),
+  members: ofKind("group")("members"),
   failure: ofKind("failure")("failure"),
   meta: text("meta"),
   customState: text("custom_state"),
@@ -76,6 +77,7 @@ export function toAttribute(field: Field, value: unknown): AttributeValue {
       return { BOOL: value as boolean }; // as above
     case "failure":
     case "ref":
+    case "group":
       // One JSON string, not a map: nobody queries its parts, it is about as large, and the SDK would walk it twice.
       return { S: JSON.stringify(value) };
     case "time to live":
@@ -128,6 +130,8 @@ function fromAttribute(id: string, { name, kind, words }: Attribute, value: Attr
       return storedFailure(id, name, textOf(id, name, value));
     case "ref":
       return storedRef(id, name, storedJson(id, name, textOf(id, name, value)), "results");
+    case "group":
+      return storedGroup(id, name, storedJson(id, name, textOf(id, name, value)));
     case "time to live":
       return numberOf(id, name, value, 1_000, isMoment, "time in epoch seconds");
     default:

@@ -4,6 +4,7 @@ import { CLOCK_SKEW_MS, DYNAMODB, MAX_KEPT_BODY_BYTES, RECORD_LIFETIME_MS } from
 import { listing } from "../store/failures.ts";
 import type { PayloadRef } from "../store/payload.ts";
 import type { Failure, StoredState, TaskRecord } from "../store/record.ts";
+import type { GroupRef } from "../wire/envelope.ts";
 
 /** All that is stated must hold. */
 export interface Clause {
@@ -30,6 +31,7 @@ export type ChangeKind =
   | "heartbeat"
   | "report"
   | "succeed"
+  | "succeed-waited"
   | "fail"
   | "revoke"
   | "retry"
@@ -172,6 +174,13 @@ function ended(right: Right, now: number, state: StoredState): Change["set"] {
   };
 }
 
+const NOT_STARTED: Condition = [{ absent: true }, { states: ["PENDING", "RETRY"] }];
+
+function endedUnstarted(now: number, resultExpiresSeconds: number) {
+  const none = { token: undefined, retryAt: undefined, retryArgs: undefined };
+  return { ...none, endedAt: now, ...kept(now, resultExpiresSeconds) };
+}
+
 export function kept(now: number, resultExpiresSeconds: number): { resultExpiresAt: number; expiresAt: number } {
   const resultExpiresAt = now + resultExpiresSeconds * 1_000;
   return { resultExpiresAt, expiresAt: Math.max(now + RECORD_LIFETIME_MS, resultExpiresAt) };
@@ -200,6 +209,19 @@ export function succeed(
       failure: undefined,
     },
   };
+}
+
+/** Ends what waited for `members`, all of which have succeeded: their results are its result. It never had a message. */
+export function succeedWaited(
+  { id, task, workload }: Pick<TaskRecord, "id" | "task" | "workload">,
+  { group, size }: GroupRef,
+  now: number,
+  resultExpiresSeconds: number,
+): Change {
+  const ended = endedUnstarted(now, resultExpiresSeconds);
+  const named = { ...(task !== undefined && { task }), ...(workload !== undefined && { workload }) };
+  const set = { ...named, ...ended, state: "SUCCESS", members: { group, size }, failure: undefined } as const;
+  return { kind: "succeed-waited", id, when: NOT_STARTED, set };
 }
 
 /** `body`: the message of the attempt that failed. It is kept unless it is too large. */
@@ -263,16 +285,8 @@ export function revokeUnstarted(id: string, now: number, failure: Failure, resul
   return {
     kind: "revoke",
     id,
-    when: [{ absent: true }, { states: ["PENDING", "RETRY"] }],
-    set: {
-      state: "REVOKED",
-      failure,
-      token: undefined,
-      retryAt: undefined,
-      retryArgs: undefined,
-      endedAt: now,
-      ...kept(now, resultExpiresSeconds),
-    },
+    when: NOT_STARTED,
+    set: { state: "REVOKED", failure, ...endedUnstarted(now, resultExpiresSeconds) },
   };
 }
 
@@ -331,6 +345,7 @@ export function forget(id: string): Change {
     set: {
       forgotten: true,
       result: undefined,
+      members: undefined,
       failure: undefined,
       meta: undefined,
       body: undefined,

@@ -1,5 +1,6 @@
 // A task's record: everything DynamoDB knows about one task id. One item, one owner of its meaning.
 // table.ts says how it is laid out in DynamoDB, core/changes.ts says how it may change.
+import type { GroupRef } from "../wire/envelope.ts";
 import type { PayloadRef } from "./payload.ts";
 
 /** States that are stored. UNKNOWN, STALLED, LOST and UNTRACKED are conclusions of a reader (core/states.ts). */
@@ -54,6 +55,8 @@ export interface TaskRecord {
   readonly result?: string;
   /** Where the result lies in the payload store, instead of `result`. A tombstone keeps it: `forget()` may be repeated. */
   readonly resultRef?: PayloadRef;
+  /** The group whose members' results are its result, instead of `result`: it waited for them, and had no message. */
+  readonly members?: GroupRef;
   /** Why it failed, is retried, or was revoked. */
   readonly failure?: Failure;
   /** What `progress()` and `updateState()` reported: JSON. */

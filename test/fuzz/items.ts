@@ -39,6 +39,7 @@ function whole(id: string, rng: Rng): HostileItem {
     ...(state === "SUCCESS" && { result: json(value(rng)), result_expires_at: N(NOW + 1e6) }),
     ...(state === "SUCCESS" &&
       rng.chance(0.3) && { result_ref: json({ key: "16d/results/x.y", bytes: 3, sha256: "x", keptUntil: NOW }) }),
+    ...(state === "SUCCESS" && rng.chance(0.1) && { members: json({ group: "g-1", size: rng.int(3) }) }),
     ...(state === "FAILURE" && {
       ...{
         failure: json(failure),

@@ -51,6 +51,7 @@ const unfinished = (record: TaskRecord | undefined) =>
 
 const lease = { owner: "w-1", until: NOW + 20_000, lastDelivery: false };
 const value = { result: "5", ignored: false, resultExpiresSeconds: DAY };
+const members = { group: "g-1", size: 3 };
 const next = { attempt: 4, retryAt: NOW + 1_000, args: undefined, failure };
 
 function allButForget(): changes.Change[] {
@@ -65,6 +66,7 @@ function allButForget(): changes.Change[] {
       changes.revokeHeld(right, NOW, failure, DAY),
       changes.retry(right, next),
     ]),
+    changes.succeedWaited({ id: "t-1" }, members, NOW, DAY),
     changes.failUnheld(claim, NOW, failure, DAY),
     changes.revokeUnheld(claim, NOW, failure, DAY),
     changes.revokeUnstarted("t-1", NOW, failure, DAY),
@@ -79,8 +81,8 @@ test("a change says what it is", () => {
     ({ kind }) => kind,
   );
   expect([...new Set(kinds)]).toEqual([
-    ...["record-pending", "claim", "heartbeat", "report", "succeed", "fail", "revoke", "retry", "request-revoke"],
-    ...["forget", "count-redrive", "resend"],
+    ...["record-pending", "claim", "heartbeat", "report", "succeed", "fail", "revoke", "retry"],
+    ...["succeed-waited", "request-revoke", "forget", "count-redrive", "resend"],
   ]);
 });
 
@@ -131,6 +133,11 @@ describe("the condition of a change holds exactly where", () => {
     [
       "revokeUnstarted: nobody runs it and nobody ended it",
       () => changes.revokeUnstarted("t-1", NOW, failure, DAY),
+      (r) => r === undefined || r.state === "PENDING" || r.state === "RETRY",
+    ],
+    [
+      "succeedWaited: nobody ended it, and nobody runs it",
+      () => changes.succeedWaited({ id: "t-1" }, members, NOW, DAY),
       (r) => r === undefined || r.state === "PENDING" || r.state === "RETRY",
     ],
     [
@@ -283,6 +290,17 @@ describe("what a change writes", () => {
     expect(written(changes.succeed(held, NOW, { ...value, result: undefined, ignored: true }))).toMatchObject({
       ignored: true,
     });
+  });
+
+  test("what waited for a group has its members in place of a result, and no claim's token", () => {
+    const unit = { id: "t-1", task: "lovage.join", workload: "default" };
+    const ended = { endedAt: NOW, resultExpiresAt: NOW + DAY * 1_000, expiresAt: NOW + RECORD_LIFETIME_MS };
+    const record = { ...unit, state: "SUCCESS", members, ...ended };
+    const change = changes.succeedWaited(unit, members, NOW, DAY);
+    expect(written(change)).toEqual({ ...record, attempt: 0 });
+    const waiting = { state: "RETRY", token: "mine", retryAt: NOW, retryArgs: "[[1],{}]", failure } as const;
+    expect(written(change, waiting)).toEqual({ ...record, attempt: 3 });
+    expect(written(changes.forget("t-1"), { ...record, state: "SUCCESS" })).not.toHaveProperty("members");
   });
 
   test("a retry says which attempt comes next, when, with what, and why", () => {
