@@ -3,14 +3,19 @@ import type { App } from "./app.ts";
 import { type CallOptions, wireOptions } from "./call-options.ts";
 import { line, running } from "./context.ts";
 import { type Plan, plan } from "./core/canvas-plan.ts";
-import { isCanvas } from "./core/canvas-shape.ts";
+import { final, GROUP, isCanvas, tasksOf } from "./core/canvas-shape.ts";
+import { following, type Publication } from "./core/follow-ups.ts";
 import { nextHop } from "./core/hops.ts";
-import { NotSupported } from "./errors.ts";
+import { newHead } from "./core/join.ts";
+import { storeOf } from "./payloads.ts";
 import { nextId } from "./publish.ts";
 import { routesOf } from "./routes.ts";
 import type { Caller } from "./signature.ts";
+import { queueName } from "./store/table.ts";
+import { type Sealed, seal } from "./wire/seal.ts";
 import { assertJson, type JsonValue } from "./wire/serializer.ts";
 import type { WireSignature } from "./wire/signature.ts";
+import { carryOut, joinsOf } from "./worker/carry-out.ts";
 
 /** Sends canvases, and tasks, of an app. */
 export function launcher(app: App): Caller {
@@ -18,7 +23,7 @@ export function launcher(app: App): Caller {
     app,
     plans: true,
     send: async (wire, args, options) => {
-      if (isCanvas(wire)) return launch(planCall(app, wire, args, options));
+      if (isCanvas(wire)) return launch(app, planCall(app, wire, args, options));
       const { task, kwargs, immutable } = wire;
       return app.sendTask(task, immutable ? wire.args : [...args, ...wire.args], { kwargs, ...options });
     },
@@ -48,9 +53,27 @@ export function planCall(app: App, wire: WireSignature, args: readonly unknown[]
   );
 }
 
-/** The one place that carries a plan out. */
-async function launch({ frozen }: Plan): Promise<never> {
-  throw new NotSupported(
-    `a ${frozen.task.replace("celery.", "")} is planned by this version, and not sent yet; call its tasks one by one`,
-  );
+/** Carries a plan out, and returns the handle of what was called. A message that cannot be sent is refused before any is. */
+async function launch(app: App, planned: Plan): Promise<unknown> {
+  const { id, rootId, frozen, publish } = planned;
+  const { clock } = app;
+  const sealed = new Map(publish.map((one) => [one.envelope.id, sealedNow(app, one)]));
+  const { broker, store, joins, payloads } = await app.backends();
+  const send = async (one: Publication) => {
+    const { body, payload } = sealed.get(one.envelope.id) ?? sealedNow(app, one);
+    if (payload) await storeOf({ ...(payloads && { payloads }) }).put(payload);
+    await broker.send(queueName(app.name, one.workload), { body, delaySeconds: one.delaySeconds });
+  };
+  const deps = { store, ...(joins && { joins }), clock, log: app.log, routes: routesOf(app) };
+  const last = final(frozen);
+  const size = last.task === GROUP ? tasksOf(last).length : undefined;
+  if (size !== undefined) await (await joinsOf(deps)).open(newHead({ id, size }, clock.now()));
+  const { hops = 0 } = publish[0]?.envelope ?? {};
+  await carryOut(following({ ...planned, ended: [] }, { rootId, hops }), send, deps);
+  return size === undefined ? app.result(id) : { id, size };
+}
+
+function sealedNow(app: App, { envelope, workload, delaySeconds }: Publication): Sealed {
+  const now = app.clock.now();
+  return seal(envelope, queueName(app.name, workload), app.payloads, now, now + delaySeconds * 1_000);
 }

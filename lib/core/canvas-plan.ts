@@ -145,6 +145,11 @@ export function afterRevoked(task: Envelope, routes: Routes): Consequences {
   return { ...counted(rest ? standingOf(rest) : standing(task), true), ended };
 }
 
+/** It has ended well and has no value to hand on: nothing of its chain comes. In its group it counts as a value of null. */
+export function afterIgnored(task: Envelope, routes: Routes): Consequences {
+  return task.chain.length > 0 ? afterRevoked(task, routes) : { ...counted(standing(task), false), ended: [] };
+}
+
 /** All members of `join` have succeeded. */
 export function joined({ group, size, next }: Pick<Join, "group" | "size" | "next">, line: Line, routes: Routes): Wave {
   return start(bodyIn(group, next, routes), { group, size }, line, routes);

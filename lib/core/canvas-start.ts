@@ -7,8 +7,10 @@
 //
 // A join's next steps of more than STORED_BODY_BYTES are not repeated in each member's message: they are stored once with the join.
 import { STORED_BODY_BYTES } from "../defaults.ts";
+import { InvalidOption } from "../errors.ts";
 import type { PayloadRef } from "../store/payload.ts";
 import type { Envelope, GroupRef } from "../wire/envelope.ts";
+import { signature } from "../wire/fields.ts";
 import type { JsonObject, JsonValue } from "../wire/serializer.ts";
 import { type WireSignature, wireSignature } from "../wire/signature.ts";
 import { planned } from "./canvas-freeze.ts";
@@ -23,6 +25,7 @@ import {
   GROUP,
   headerOf,
   idOf,
+  isCanvas,
   JOIN,
   listOption,
   STORED,
@@ -137,14 +140,23 @@ export function joinOf(group: string, size: number, next: WireSignature): Join {
 export function startMember(
   member: WireSignature,
   index: number,
-  { group, size, next, stored }: Join,
+  join: Join,
   handed: Handed,
   line: Line,
   routes: Routes,
 ): Wave {
+  return start(
+    placed(member, { chord: carriedNext(join), group_id: join.group, group_index: index }),
+    handed,
+    line,
+    routes,
+  );
+}
+
+/** What follows the join, as its members carry it. */
+export function carriedNext({ next, stored, size }: Join): JsonObject {
   const carried = stored ? wireSignature(STORED, { options: { task_id: finalId(next) as string } }) : next; // it is frozen
-  const chord = { ...carried, chord_size: size } as unknown as JsonObject; // JSON, interfaces only have no index
-  return start(placed(member, { chord, group_id: group, group_index: index }), handed, line, routes);
+  return { ...carried, chord_size: size } as unknown as JsonObject; // JSON, interfaces only have no index
 }
 
 /** The unit that waited has succeeded: what follows it is handed the results. */
@@ -176,7 +188,13 @@ export function startAt(
   routes: Routes,
 ): Wave {
   const root = (untracked: boolean) => derivedId(routes.key, line.parentId, place, untracked);
-  return start(planned(routes.key, normalise(sig), root), handed, line, routes);
+  return start(planned(routes.key, asItsTaskSays(normalise(sig), routes), root), handed, line, routes);
+}
+
+/** A task that is called alone is sent with its own `ignoreResult`, where nobody has said more. */
+function asItsTaskSays(sig: WireSignature, { route }: Routes): WireSignature {
+  if (isCanvas(sig) || sig.options.ignore_result !== undefined || !route(sig.task).ignoreResult) return sig;
+  return { ...sig, options: { ...sig.options, ignore_result: true } };
 }
 
 function unchained(sig: WireSignature): readonly WireSignature[] {
@@ -199,7 +217,7 @@ function placed(member: WireSignature, place: JsonObject): WireSignature {
 /** Where the unit with these options stands, if it is counted. */
 export function membershipOf({ chord, group_id, group_index }: JsonObject): Membership | undefined {
   if (typeof group_id !== "string" || typeof group_index !== "number" || !chord) return undefined;
-  const next = chord as unknown as WireSignature; // as our messages carry it
+  const next = signature("chord", chord, (problem) => new InvalidOption(`a group cannot be counted: ${problem}`));
   const { chord_size: size } = next;
   return { group: group_id, index: group_index, next, ...(size !== undefined && { size }) };
 }

@@ -24,7 +24,7 @@ import {
   type TaskPolicy,
 } from "./decision.ts";
 import { delaySeconds } from "./delay.ts";
-import { followUps, type Publication } from "./follow-ups.ts";
+import { follows, type Publication } from "./follow-ups.ts";
 import type { Outcome } from "./outcome.ts";
 import { argsFrom, argsOf, largeArgs, largeResult, withoutRef } from "./payloads.ts";
 import { mayRetry, retryDelay } from "./retry.ts";
@@ -41,14 +41,21 @@ export function decideEarly({ envelope, workload }: Received, { now }: Circumsta
 export function decideExpired(
   received: Received,
   policy: TaskPolicy,
-  { now }: Circumstances,
+  { now, routes }: Circumstances,
   token: string,
 ): Decision | undefined {
   const { expires } = received.envelope;
   if (expires === undefined || expires > now) return undefined;
   const failure = { type: "TaskRevoked", message: "expired" };
   const change = changes.revokeUnheld(claimOf(received, token), now, failure, policy.resultExpires);
-  return { row: "expired", change, publish: NONE, settle: ACK, ending: { kind: "revoked", reason: "expired" } };
+  const ending = { kind: "revoked", reason: "expired" } as const;
+  return {
+    row: "expired",
+    change,
+    ...follows(received.envelope, { state: "REVOKED", failure }, routes),
+    settle: ACK,
+    ending,
+  };
 }
 
 /** Why a worker cannot run what it can read. */
@@ -69,7 +76,7 @@ export function decideUnrunnable(
   return {
     row: "unrunnable",
     change: changes.failUnheld(claim, now, failure, policy.resultExpires, received.body),
-    publish: followUps(received.envelope, { state: "FAILURE" }, routes),
+    ...follows(received.envelope, { state: "FAILURE", failure }, routes),
     settle: ACK,
     ending: {
       kind: "failure",
@@ -95,7 +102,7 @@ export function decideRefused(
     const revoked = existing.state === "REVOKED" && existing.token === undefined;
     return {
       row: "already ended",
-      publish: followUps(envelope, existing, routes),
+      ...follows(envelope, existing, routes),
       settle: ACK,
       ...(revoked && { ending: { kind: "revoked", reason: existing.failure?.message ?? "revoked" } as const }),
     };
@@ -150,7 +157,7 @@ export function decide(
         row: "success",
         ...(put && { put }),
         ...onlyIf(mode !== "untracked", changes.succeed(right, now, value)),
-        publish: followUps(envelope, ending, routes),
+        ...follows(envelope, ending, routes),
         settle: ACK,
         ending: { kind: "success", result: outcome.result },
       };
@@ -162,19 +169,21 @@ export function decide(
           mode !== "untracked",
           changes.succeed(right, now, { result: undefined, ignored: true, resultExpiresSeconds: expires }),
         ),
-        publish: NONE,
+        ...follows(envelope, { state: "SUCCESS", ignored: true }, routes),
         settle: ACK,
       };
     case "failure":
       return failed("failure", received, right, outcome, expires, circumstances);
-    case "revoked":
+    case "revoked": {
+      const failure = { type: "TaskRevoked", message: outcome.reason };
       return {
         row: "revoked while running",
-        change: changes.revokeHeld(right, now, { type: "TaskRevoked", message: outcome.reason }, expires),
-        publish: NONE,
+        change: changes.revokeHeld(right, now, failure, expires),
+        ...follows(envelope, { state: "REVOKED", failure }, routes),
         settle: ACK,
         ending: { kind: "revoked", reason: outcome.reason },
       };
+    }
     case "rejected": {
       const { failure, requeue } = outcome;
       const ending = { kind: "rejected", requeue, reason: failure.message } as const;
@@ -230,7 +239,7 @@ function failed(
   return {
     row,
     change: changes.fail(right, now, failure, expires, received.body),
-    publish: followUps(received.envelope, { state: "FAILURE" }, routes),
+    ...follows(received.envelope, { state: "FAILURE", failure }, routes),
     settle: ACK,
     ending: { kind: "failure", failure, expected },
   };

@@ -5,6 +5,7 @@ import { isPayloadKey, type PayloadRef } from "../store/payload.ts";
 import type { Envelope, GroupRef } from "./envelope.ts";
 import {
   type Fail,
+  type Field,
   flag,
   isObject,
   isTaskId,
@@ -13,6 +14,7 @@ import {
   list,
   number,
   object,
+  signature,
   signatures,
   string,
   TASK_NAME,
@@ -86,7 +88,7 @@ function envelope(id: string, task: string, headers: JsonObject, content: JsonVa
       timeLimit: limit(0, headers, fail),
       softTimeLimit: limit(1, headers, fail),
       origin: string("header origin", headers.origin, fail),
-      chord: object("chord", follow.chord, fail),
+      chord: chord(follow.chord, headers, fail),
       group: idHeader("group", headers, fail),
       groupIndex: number("header group_index", headers.group_index, fail, "whole"),
       shadow: string("header shadow", headers.shadow, fail),
@@ -104,6 +106,17 @@ function envelope(id: string, task: string, headers: JsonObject, content: JsonVa
       argsRef: given.args.length > 0 || Object.keys(given.kwargs).length > 0 ? undefined : argsRef(headers, fail),
     },
   );
+}
+
+/** The body of the chord it is a member of, with how many members there are. */
+function chord(body: Field, headers: JsonObject, fail: Fail): JsonObject | undefined {
+  if (body === undefined || body === null) return undefined;
+  const read = signature("chord", body, fail);
+  const size = number("chord_size of chord", read.chord_size, fail, "whole");
+  const index = number("header group_index", headers.group_index, fail, "whole");
+  if (size !== undefined && index !== undefined && index >= size)
+    throw fail(`header group_index is ${index}, and its group has ${size} members`);
+  return read as unknown as JsonObject; // it is, interfaces only have no index
 }
 
 function refuse(problem: string, fail: Fail): never {

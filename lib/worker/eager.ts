@@ -7,6 +7,7 @@
 import type { App } from "../app.ts";
 import type { Clock } from "../clock.ts";
 import type { Backends } from "../connection.ts";
+import { WATCHDOG } from "../core/watchdog.ts";
 import { TESTING } from "../defaults.ts";
 import { NeverIdle, NotSupported, QueueNotFound, TaskFailed } from "../errors.ts";
 import { MemoryJoinStore } from "../memory/join-store.ts";
@@ -68,7 +69,11 @@ class EagerCall {
   readonly #settled = new Set<string>();
   #sent = 0;
 
-  constructor(app: App, kept: Pick<Backends, "store" | "joins" | "payloads">, queues: ReadonlyMap<string, ServedQueue>) {
+  constructor(
+    app: App,
+    kept: Pick<Backends, "store" | "joins" | "payloads">,
+    queues: ReadonlyMap<string, ServedQueue>,
+  ) {
     this.#queues = queues;
     const broker: Broker = {
       send: async (queue, { body }) => this.#send(queue, body),
@@ -93,6 +98,7 @@ class EagerCall {
   }
 
   #send(queue: string, body: string): void {
+    if (decode(body).task === WATCHDOG) return; // nothing is lost here
     const served = this.#queues.get(queue);
     if (served === undefined) throw new QueueNotFound(queue, "eager mode");
     this.#waiting.push({

@@ -2,7 +2,6 @@
 import { decideDeadLetter } from "../core/dead-letter.ts";
 import * as decisions from "../core/decide.ts";
 import { type Circumstances, claimOf, type Mode, type Received } from "../core/decision.ts";
-import type { Routes } from "../core/follow-ups.ts";
 import { certify } from "../core/ids.ts";
 import { decidePurged } from "../core/purge.ts";
 import { decideRedrive } from "../core/redrive.ts";
@@ -24,7 +23,6 @@ export type Protocol = typeof protocol;
 
 /** What deciding about messages needs, where none is run. */
 export interface DecisionDeps extends ApplyDeps {
-  readonly routes: Omit<Routes, "now">;
   readonly protocol: Protocol;
   /** Settings of a registered task. */
   task(name: string): TaskSettings | undefined;

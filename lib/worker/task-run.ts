@@ -20,7 +20,6 @@ import type { Envelope } from "../wire/envelope.ts";
 import { toFailure } from "../wire/failure.ts";
 import { seal } from "../wire/seal.ts";
 import { unlessHurried } from "./announce.ts";
-import { writeSurely } from "./apply.ts";
 import {
   circumstancesOf,
   type ExecuteDeps,
@@ -34,6 +33,7 @@ import type { Ended, StopSignal } from "./job.ts";
 import { measure, type Timing } from "./metrics.ts";
 import { withArgs } from "./payloads.ts";
 import { tracedSends } from "./traced.ts";
+import { writeSurely } from "./write-surely.ts";
 
 export class TaskRun {
   readonly #received: Received;
@@ -97,9 +97,9 @@ export class TaskRun {
     const { envelope } = this.#received;
     if (this.#settings === undefined) return new NotRegistered(envelope.task, this.#deps.taskNames());
     // Running it and dropping the rest of its workflow would lose tasks that were accepted.
-    if (envelope.chain.length > 0 || envelope.chord !== undefined) {
+    if (envelope.chord !== undefined && this.#deps.joins === undefined) {
       return new NotSupported(
-        "the message carries a chain or a chord, which this version cannot continue; send the steps one by one, with link",
+        "the message is a member of a chord, and the app's back ends (connect) keep no workflows; give them joins()",
       );
     }
     if (this.#lacksStore()) {

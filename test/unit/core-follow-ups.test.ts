@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type Ending, followUps, type Routes } from "../../lib/core/follow-ups.ts";
+import { type Ending, follows, type Routes } from "../../lib/core/follow-ups.ts";
 import { certify, derivedId, idKey } from "../../lib/core/ids.ts";
 import type { Envelope } from "../../lib/wire/envelope.ts";
 import { signatureOf } from "../support/messages.ts";
@@ -31,6 +31,7 @@ const parent: Envelope = {
   chain: [],
 };
 const REF = { key: "k", bytes: 1, sha256: "s", keptUntil: NOW };
+const followUps = (...of: Parameters<typeof follows>) => follows(...of).publish;
 const success: Ending = { state: "SUCCESS", result: "5" };
 
 describe("what a task's end publishes", () => {

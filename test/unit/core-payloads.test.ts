@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import * as changes from "../../lib/core/changes.ts";
 import { decide, decideRefused } from "../../lib/core/decide.ts";
 import { type Circumstances, claimOf, type Mode, type Received } from "../../lib/core/decision.ts";
-import { followUps, type Routes } from "../../lib/core/follow-ups.ts";
+import { follows, type Routes } from "../../lib/core/follow-ups.ts";
 import { idKey } from "../../lib/core/ids.ts";
 import type { Outcome } from "../../lib/core/outcome.ts";
 import { argsFrom, argsOf, largeArgs, largeResult, withoutRef } from "../../lib/core/payloads.ts";
@@ -89,7 +89,7 @@ describe("a result", () => {
 
   test("reaches its callbacks once its record refers to it, except those that are handed nothing", () => {
     const decision = end({ kind: "success", result: "5" });
-    const again = followUps(received.envelope, { state: "SUCCESS", resultRef: ref }, routes);
+    const again = follows(received.envelope, { state: "SUCCESS", resultRef: ref }, routes).publish;
     expect(again.map(({ first, envelope }) => [first, envelope.args])).toEqual([
       [ref, ["wide"]],
       [undefined, ["wide"]],

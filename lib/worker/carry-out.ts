@@ -1,0 +1,178 @@
+// What follows an ending, carried out: for whoever ended a task, and for whoever calls a canvas. All of it may be done again, by
+// anybody, and changes nothing then; so who was stopped in the middle begins anew with the redelivery.
+//
+//  1. joins      a head, and the watchdog's first message, before a member is sent
+//  2. records    of units that end without having run
+//  3. messages
+//  4. counts     the last: the count that completes a group carries out what follows it, from 1. on
+
+import { memberId } from "../core/canvas-freeze.ts";
+import { joined, joinFailed } from "../core/canvas-plan.ts";
+import { STORED } from "../core/canvas-shape.ts";
+import type { Join, Membership, Waited } from "../core/canvas-start.ts";
+import * as changes from "../core/changes.ts";
+import { chordError } from "../core/chord-error.ts";
+import {
+  type Following,
+  following,
+  type Publication,
+  type Routes,
+  type UnlivedEnding,
+  type Workflow,
+} from "../core/follow-ups.ts";
+import { newHead } from "../core/join.ts";
+import { watchMessage } from "../core/watchdog.ts";
+import { TASK_DEFAULTS } from "../defaults.ts";
+import { NotSupported, WorkflowLost } from "../errors.ts";
+import type { JoinStore } from "../ports/join-store.ts";
+import { type DefinitionRef, definition } from "../store/definition.ts";
+import { isTerminal, type TaskRecord } from "../store/record.ts";
+import type { WireSignature } from "../wire/signature.ts";
+import { type Completion, countMember } from "./join.ts";
+import { type WriteDeps, writeSurely } from "./write-surely.ts";
+
+export interface CarryOutDeps extends WriteDeps {
+  readonly routes: Omit<Routes, "now">;
+  /** @default - these back ends keep no workflows */
+  joins?(): Promise<JoinStore>;
+}
+
+export type Send = (publication: Publication) => Promise<void>;
+
+/** Messages that are on their way at a time. */
+const LANES = 500;
+
+/** Resolves when all of it is durable. Rejects with what the back ends throw; it is to be done again then. */
+export async function carryOut({ publish, workflow }: Following, send: Send, deps: CarryOutDeps): Promise<void> {
+  if (workflow === undefined) return await sendAll(publish, send);
+  const { joins, waited, ended, counts, line, ending } = workflow;
+  for (const join of joins) await begin(join, publish, line, send, deps);
+  if (ending) await Promise.all(ended.map((unit) => end(unit, ending, deps)));
+  for (const unit of waited) await succeed(unit, deps);
+  await sendAll(publish, send);
+  for (const { failed, ...membership } of counts) await count(membership, failed, line, send, deps);
+}
+
+/** Counts a member that has ended, and goes on where it was the last. */
+export async function count(
+  membership: Membership,
+  failed: boolean,
+  line: Workflow["line"],
+  send: Send,
+  deps: CarryOutDeps,
+): Promise<void> {
+  const { group: id, index, size, next } = membership;
+  // A Python worker that counts by polling says no size, and counts its members where we cannot.
+  if (size === undefined && next.task !== STORED) return;
+  const completion = await countMember(await joinsOf(deps), { id, size }, index, failed);
+  if (completion) await complete(completion, next, line, send, deps);
+}
+
+/** All members of a group have ended: what follows it begins, or fails as they did. */
+export async function complete(
+  { join: group, size, failed }: Completion,
+  carried: WireSignature,
+  line: Workflow["line"],
+  send: Send,
+  deps: CarryOutDeps,
+): Promise<void> {
+  const joins = await joinsOf(deps);
+  const next = await nextOf(group, carried, joins);
+  const routes = { ...deps.routes, now: deps.clock.now() };
+  const from = { ...line, parentId: group };
+  if (failed !== undefined) {
+    const failure = chordError(
+      failed,
+      memberId(routes.key, group, failed),
+      await failureOf(group, failed, joins, deps),
+    );
+    const fails = joinFailed({ group, next }, from, routes);
+    return await carryOut(following(fails, line, { state: "FAILURE", failure }), send, deps);
+  }
+  const goesOn = joined({ group, size, next }, from, routes);
+  for (const unit of goesOn.waited) {
+    // Whoever waited may have been revoked meanwhile: what follows it is told so, and not that it has succeeded.
+    const refusal = await succeed(unit, deps);
+    if (refusal === undefined) continue;
+    const { publish: _, ...stops } = joinFailed({ group, next }, from, routes);
+    return await carryOut(following({ ...stops, publish: [] }, line, refusal), send, deps);
+  }
+  await carryOut(following({ ...goesOn, ended: [] }, line), send, deps);
+}
+
+async function begin(
+  join: Join,
+  publish: readonly Publication[],
+  line: Workflow["line"],
+  send: Send,
+  deps: CarryOutDeps,
+): Promise<void> {
+  const { clock, routes } = deps;
+  const joins = await joinsOf(deps);
+  const text = join.stored ? await keepNext(join, line.rootId, joins) : undefined;
+  await joins.open(newHead({ id: join.group, size: join.size }, clock.now(), text));
+  const workload = publish[0]?.workload ?? routes.route("").workload;
+  await send(watchMessage(join, 0, workload, line, routes.key));
+}
+
+/** What follows a group, as its head keeps it: the text itself, or where that lies. */
+async function keepNext({ next }: Join, root: string, joins: JoinStore): Promise<string> {
+  const text = JSON.stringify(next);
+  const whole = definition(root, text);
+  if (whole.parts.length === 1) return text;
+  await joins.define(whole);
+  return JSON.stringify({ stored: whole.ref });
+}
+
+/** What follows a group, where its members carry it and where it is stored. Throws WorkflowLost. */
+export async function nextOf(group: string, carried: WireSignature, joins: JoinStore): Promise<WireSignature> {
+  if (carried.task !== STORED) return carried;
+  const follows = (await joins.head(group))?.follows;
+  if (follows === undefined) throw new WorkflowLost(`what follows group ${group}`);
+  const read = JSON.parse(follows) as WireSignature | { readonly stored: DefinitionRef }; // written by keepNext()
+  return "stored" in read ? JSON.parse(await joins.definition(read.stored)) : read;
+}
+
+async function failureOf(group: string, index: number, joins: JoinStore, { routes }: CarryOutDeps) {
+  const [record] = await joins.records([memberId(routes.key, group, index)]);
+  return record?.failure;
+}
+
+async function end(
+  unit: Workflow["ended"][number],
+  { state, failure }: UnlivedEnding,
+  deps: CarryOutDeps,
+): Promise<void> {
+  const claim = { ...unit, attempt: 0, token: unit.id };
+  const { resultExpiresSeconds } = TASK_DEFAULTS;
+  const write = state === "FAILURE" ? changes.failUnheld : changes.revokeUnheld;
+  await writeSurely(write(claim, deps.clock.now(), failure, resultExpiresSeconds), deps); // refused: it has ended otherwise
+}
+
+/** Undefined, or the ending that was there before. */
+async function succeed({ id, members }: Waited, deps: CarryOutDeps): Promise<UnlivedEnding | undefined> {
+  const { resultExpiresSeconds } = TASK_DEFAULTS;
+  const answer = await writeSurely(
+    changes.succeedWaited({ id }, members, deps.clock.now(), resultExpiresSeconds),
+    deps,
+  );
+  return answer.applied ? undefined : endingOf(answer.existing);
+}
+
+function endingOf(record: TaskRecord | undefined): UnlivedEnding | undefined {
+  if (record === undefined || !isTerminal(record.state) || record.state === "SUCCESS") return undefined;
+  const failure = record.failure ?? { type: "Error", message: "no failure was recorded" };
+  return { state: record.state === "FAILURE" ? "FAILURE" : "REVOKED", failure };
+}
+
+async function sendAll(publish: readonly Publication[], send: Send): Promise<void> {
+  for (let at = 0; at < publish.length; at += LANES) await Promise.all(publish.slice(at, at + LANES).map(send));
+}
+
+export async function joinsOf({ joins }: CarryOutDeps): Promise<JoinStore> {
+  if (joins === undefined)
+    throw new NotSupported(
+      "the app's back ends (connect) keep no workflows, and a group is to be counted; give them joins()",
+    );
+  return await joins();
+}
