@@ -71,6 +71,7 @@ export interface Following {
  * Then the next step of the task's chain, or its count in the group it is a member of.
  */
 export function follows(task: Envelope, ending: Ending, routes: Routes): Following {
+  if (isAlone(task)) return { publish: [] };
   const line = { rootId: task.rootId, hops: nextHop(task) };
   try {
     return following(consequences(task, ending, routes), line, endingOf(ending));
@@ -95,6 +96,10 @@ export function following(
   const { joins, waited, ended, counts } = rest;
   if (joins.length + waited.length + ended.length + counts.length === 0) return { publish };
   return { publish, workflow: { ...rest, line, ...(ending && { ending }) } };
+}
+
+function isAlone({ link, linkError, chain, chord }: Envelope): boolean {
+  return chord === undefined && link.length + linkError.length + chain.length === 0;
 }
 
 function consequences(task: Envelope, ending: Ending, routes: Routes): Consequences {

@@ -117,6 +117,10 @@ describe("an id", () => {
     await using _ = it;
     await it.advance(11 * DAY); // nobody consumes dead letters meanwhile
     const undertaker = await it.startWorker();
+    const write = it.store.write.bind(it.store);
+    vi.spyOn(it.store, "write").mockImplementation((change) =>
+      change.kind === "claim" ? Promise.reject(new Error("refused")) : write(change),
+    );
     undertaker.killBefore("delete"); // it has sent it again
     await it.until("it is sent again", () => it.messages().length === 1);
     await it.advance(BOUNDS.lost - 60);

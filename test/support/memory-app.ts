@@ -189,7 +189,13 @@ export class MemoryApp<T> implements AsyncDisposable {
     const { workloads, defaults, payloads, maxHops, opentelemetry } = this.#options;
     const { broker, store, joins } = reached;
     const where = async () => ({ broker: "memory", store: "memory" });
-    const backends: Backends = { broker, store, joins: async () => joins, where, ...(payloads && { payloads: reached.payloads }) };
+    const backends: Backends = {
+      broker,
+      store,
+      joins: async () => joins,
+      where,
+      ...(payloads && { payloads: reached.payloads }),
+    };
     const options = { connect: async () => backends, clock, logger: capturedLogger(this.logs) };
     return createApp(APP, {
       ...options,

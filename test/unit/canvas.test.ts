@@ -11,7 +11,6 @@ import {
   group,
   InvalidOption,
   NotSerializable,
-  NotSupported,
   type Signature,
   signature,
 } from "../../lib/index.ts";
@@ -149,9 +148,8 @@ describe("builders refuse", () => {
     expect(build).toThrow(message);
   });
 
-  test("a group of none, when it is called, and not as a part of something", async () => {
+  test("a group of none, when it is called", async () => {
     await expect(group([]).delay()).rejects.toThrow("a group without a single task belongs to no app");
-    await expect(chord([], sum.s()).delay()).rejects.toThrow(NotSupported);
   });
 });
 
@@ -191,21 +189,6 @@ describe("a call", () => {
     expect(again.set({ countdown: 1 }).wire.options).toEqual({ ...kept.options, countdown: 1 });
     const [message] = await sent(() => again.delay(1));
     expect(message).toMatchObject({ task: "add", args: [1, 2], id: "mine", headers: { tenant: "a" } });
-  });
-
-  test("of a canvas is planned, and not carried out by this version", async () => {
-    for (const canvas of [chain(add.s(1, 2), add.s(3)), group([add.s(1, 2)]), add.s(1, 2).pipe(add.s(3))]) {
-      await expect(canvas.delay()).rejects.toThrow(NotSupported);
-    }
-    await expect(chain(add.s(1, 2), add.s(3)).pipe(add.s(4)).delay()).rejects.toThrow(
-      "a chain is planned by this version",
-    );
-    await expect(
-      add
-        .s(1, 2)
-        .pipe(group([add.s(1)]))
-        .delay(),
-    ).rejects.toThrow("a chain is planned by this version");
   });
 });
 

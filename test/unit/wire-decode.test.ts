@@ -181,7 +181,12 @@ describe("decode refuses, saying why, with id and task", () => {
       message({ content: [[], {}, { callbacks: [{ task: "a", options: { queue: "\ud800" } }] }] }),
       "callbacks[0].options.queue is not a name of 1 to 255",
     ],
-    [message({ content: [[], {}, { chord: [] }] }), "chord is an array, not an object"],
+    [message({ content: [[], {}, { chord: [] }] }), "chord is an array, not a signature"],
+    [message({ content: [[], {}, { chord: {} }] }), "chord names no task"],
+    [
+      message({ content: [[], {}, { chord: { task: "b", chord_size: 2 } }], headers: { group_index: 2 } }),
+      "header group_index is 2, and its group has 2 members",
+    ],
     [message({ message: { "content-type": "application/x-python-serialize" } }), 'set task_serializer = "json"'],
     [message({ message: { "content-type": LONG } }), `content-type is "${SHORTENED}"; Lovage takes "application/json"`],
     [message({ message: { "content-type": null } }), "content-type is missing"],
