@@ -75,6 +75,7 @@ export const DEEP_BOUNDS: readonly Bound[] = [
   }),
   bound("a task that kills its worker", {
     outcomes: ["dies", "retry"],
+    faults: 1,
     limits: { ...TASK.limits, maxReceives: 3 },
   }),
   bound("revoke and forget", calls({ revoke: 1, forget: 1 })),
