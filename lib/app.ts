@@ -318,6 +318,11 @@ export class App {
         this.events.emitNow("afterTaskPublish", { id, task: name, workload: planned.workload }, this.log);
       return result;
     });
+    return this.sending(sent, name, id);
+  }
+
+  /** What `flush()`, `close()` and the run of the task that sends it wait for. */
+  sending<R>(sent: Promise<R>, task: string, id: string): Promise<R> {
     const sends = running()?.sends; // a task's run waits for its own
     this.#sending.add(sent);
     sends?.add(sent);
@@ -329,7 +334,7 @@ export class App {
       settled();
       this.#failedSend ??= { reason: error };
       if (error instanceof TaskFailed) return; // an eager call that propagates: it has been logged as every failure is
-      this.log.error({ task: name, id, error: String(error) }, "could not send a task");
+      this.log.error({ task, id, error: String(error) }, "could not send a task");
     });
     return sent;
   }

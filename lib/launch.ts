@@ -23,7 +23,10 @@ export function launcher(app: App): Caller {
     app,
     plans: true,
     send: async (wire, args, options) => {
-      if (isCanvas(wire)) return launch(app, planCall(app, wire, args, options));
+      if (isCanvas(wire)) {
+        const planned = planCall(app, wire, args, options);
+        return app.sending(launch(app, planned), wire.task, planned.id);
+      }
       const { task, kwargs, immutable } = wire;
       return app.sendTask(task, immutable ? wire.args : [...args, ...wire.args], { kwargs, ...options });
     },
