@@ -2,7 +2,7 @@
 import type { App } from "./app.ts";
 import { type CallOptions, wireOptions } from "./call-options.ts";
 import { line, running } from "./context.ts";
-import { type Plan, plan } from "./core/canvas-plan.ts";
+import { type Called, type Plan, plan } from "./core/canvas-plan.ts";
 import { final, GROUP, isCanvas, tasksOf } from "./core/canvas-shape.ts";
 import { following, type Publication } from "./core/follow-ups.ts";
 import { nextHop } from "./core/hops.ts";
@@ -15,7 +15,7 @@ import { queueName } from "./store/table.ts";
 import { type Sealed, seal } from "./wire/seal.ts";
 import { assertJson, type JsonValue } from "./wire/serializer.ts";
 import type { WireSignature } from "./wire/signature.ts";
-import { carryOut, joinsOf } from "./worker/carry-out.ts";
+import { type CarryOutDeps, carryOut, joinsOf, type Send } from "./worker/carry-out.ts";
 
 /** Sends canvases, and tasks, of an app. */
 export function launcher(app: App): Caller {
@@ -35,47 +35,68 @@ export function launcher(app: App): Caller {
 
 /** Throws InvalidOption or NotSerializable. */
 export function planCall(app: App, wire: WireSignature, args: readonly unknown[], options: CallOptions<never>): Plan {
+  const { sig, ...called } = calledNow(app, wire, args, options);
+  return plan(sig, called, { ...routesOf(app), now: app.clock.now() });
+}
+
+/** A call, in the words of the plan: made now, and here, perhaps inside a task. Throws InvalidOption or NotSerializable. */
+export function calledNow(
+  app: App,
+  wire: WireSignature,
+  args: readonly unknown[],
+  options: CallOptions<never>,
+): Called & { readonly sig: WireSignature } {
   assertJson(args, "args");
   const { taskId, hops, ...rest } = options;
-  const called = { ...wire, options: { ...wire.options, ...wireOptions(rest) } };
+  const sig = { ...wire, options: { ...wire.options, ...wireOptions(rest) } };
   const now = app.clock.now();
   const parent = running()?.context;
   const from = line();
-  return plan(
-    called,
-    {
-      args: args as readonly JsonValue[], // assertJson has checked them
-      ...(taskId !== undefined && { taskId }),
-      root: (untracked) => nextId(called, untracked, app.key, app.clock, now),
-      line: {
-        hops: hops ?? (from === undefined ? 0 : nextHop(from)),
-        ...(parent && { rootId: parent.rootId, parentId: parent.id }),
-      },
+  return {
+    sig,
+    args: args as readonly JsonValue[], // assertJson has checked them
+    ...(taskId !== undefined && { taskId }),
+    root: (untracked) => nextId(sig, untracked, app.key, app.clock, now),
+    line: {
+      hops: hops ?? (from === undefined ? 0 : nextHop(from)),
+      ...(parent && { rootId: parent.rootId, parentId: parent.id }),
     },
-    { ...routesOf(app), now },
-  );
+  };
 }
 
 /** Carries a plan out, and returns the handle of what was called. A message that cannot be sent is refused before any is. */
 async function launch(app: App, planned: Plan): Promise<unknown> {
   const { id, rootId, frozen, publish } = planned;
-  const { clock } = app;
   const sealed = new Map(publish.map((one) => [one.envelope.id, sealedNow(app, one)]));
-  const { broker, store, joins, payloads } = await app.backends();
-  const send = async (one: Publication) => {
-    const { body, payload } = sealed.get(one.envelope.id) ?? sealedNow(app, one);
-    if (payload) await storeOf({ ...(payloads && { payloads }) }).put(payload);
-    await broker.send(queueName(app.name, one.workload), { body, delaySeconds: one.delaySeconds });
-  };
-  const deps = { store, ...(joins && { joins }), clock, log: app.log, routes: routesOf(app) };
+  const { send, deps } = await outlet(app, (one) => sealed.get(one.envelope.id));
   const last = final(frozen);
   const size = last.task === GROUP ? tasksOf(last).length : undefined;
-  if (size !== undefined) await (await joinsOf(deps)).open(newHead({ id, size }, clock.now()));
+  if (size !== undefined) await (await joinsOf(deps)).open(newHead({ id, size }, app.clock.now()));
   const { hops = 0 } = publish[0]?.envelope ?? {};
   await carryOut(following({ ...planned, ended: [] }, { rootId, hops }), send, deps);
   return size === undefined ? app.result(id) : { id, size };
 }
 
+export interface Outlet {
+  readonly send: Send;
+  readonly deps: CarryOutDeps;
+}
+
+/** Sends as a caller does: whatever goes wrong rejects. */
+export async function outlet(
+  app: App,
+  sealed: (one: Publication) => Sealed | undefined = () => undefined,
+): Promise<Outlet> {
+  const { broker, store, joins, payloads } = await app.backends();
+  const send = async (one: Publication) => {
+    const { body, payload } = sealed(one) ?? sealedNow(app, one);
+    if (payload) await storeOf({ ...(payloads && { payloads }) }).put(payload);
+    await broker.send(queueName(app.name, one.workload), { body, delaySeconds: one.delaySeconds });
+  };
+  return { send, deps: { store, ...(joins && { joins }), clock: app.clock, log: app.log, routes: routesOf(app) } };
+}
+
+/** Throws MessageTooLarge, NotSerializable. */
 function sealedNow(app: App, { envelope, workload, delaySeconds }: Publication): Sealed {
   const now = app.clock.now();
   return seal(envelope, queueName(app.name, workload), app.payloads, now, now + delaySeconds * 1_000);

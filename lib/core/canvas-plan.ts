@@ -151,7 +151,11 @@ export function afterIgnored(task: Envelope, routes: Routes): Consequences {
 }
 
 /** All members of `join` have succeeded. */
-export function joined({ group, size, next }: Pick<Join, "group" | "size" | "next">, line: Line, routes: Routes): Wave {
+export function joined(
+  { group, size, next }: Required<Pick<Join, "group" | "size" | "next">>,
+  line: Line,
+  routes: Routes,
+): Wave {
   return start(bodyIn(group, next, routes), { group, size }, line, routes);
 }
 
