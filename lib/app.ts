@@ -36,7 +36,7 @@ import { type Sending, Tracing } from "./tracing.ts";
 import type { Envelope } from "./wire/envelope.ts";
 import { isTaskName, TASK_NAME } from "./wire/fields.ts";
 import type { JsonObject, JsonValue } from "./wire/serializer.ts";
-import { CHAIN } from "./wire/signature.ts";
+import { CHAIN, calledTask } from "./wire/signature.ts";
 import type { Handler } from "./worker/invoke.ts";
 import { onFargate, type Workload } from "./workload.ts";
 
@@ -265,7 +265,7 @@ export class App {
     options: CallOptions<R>,
   ): Promise<AsyncResult<R>> {
     const task = this.#tasks.get(name);
-    const settings = task?.settings;
+    const settings = (task ?? this.#tasks.get(calledTask({ task: name, kwargs })))?.settings;
     const { clock, connection } = this.#surroundings.current;
     let planned: ReturnType<typeof plan>;
     const span: { sending?: Sending | undefined } = {};

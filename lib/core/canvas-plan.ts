@@ -12,7 +12,7 @@
 import { InvalidOption } from "../errors.ts";
 import type { Envelope } from "../wire/envelope.ts";
 import { type JsonValue, MAX_PARSE_DEPTH } from "../wire/serializer.ts";
-import type { WireSignature } from "../wire/signature.ts";
+import { calledTask, type WireSignature } from "../wire/signature.ts";
 import { firstId, freeze, memberId, planned } from "./canvas-freeze.ts";
 import { normalise, waitedFor } from "./canvas-normal.ts";
 import {
@@ -248,7 +248,7 @@ function unitsOf(sig: WireSignature, first = false): readonly Unit[] {
 
 function unlived(unit: WireSignature, { route }: Routes): Unlived {
   const { queue } = unit.options;
-  const { workload } = route(unit.task, typeof queue === "string" ? queue : undefined);
+  const { workload } = route(calledTask(unit), typeof queue === "string" ? queue : undefined);
   return { id: idOf(unit) as string, task: unit.task, workload }; // it is frozen
 }
 

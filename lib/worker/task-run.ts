@@ -19,6 +19,7 @@ import { type Failure, isTerminal, type TaskRecord } from "../store/record.ts";
 import type { Envelope } from "../wire/envelope.ts";
 import { toFailure } from "../wire/failure.ts";
 import { seal } from "../wire/seal.ts";
+import { calledTask } from "../wire/signature.ts";
 import { unlessHurried } from "./announce.ts";
 import {
   circumstancesOf,
@@ -41,9 +42,9 @@ export class TaskRun {
   readonly #workload: WorkloadLimits;
   readonly #stop: StopSignal;
   readonly #deps: ExecuteDeps;
-  readonly #settings: TaskSettings | undefined;
   readonly #mode: Mode;
   readonly #token: string;
+  #settings: TaskSettings | undefined;
   #announced: Promise<void> = Promise.resolve();
   #outcome: Outcome | undefined;
   #timing: Timing | undefined;
@@ -56,7 +57,7 @@ export class TaskRun {
     this.#workload = workload;
     this.#stop = stop;
     this.#deps = deps;
-    this.#settings = deps.task(received.envelope.task);
+    this.#settings = deps.task(received.envelope.task, received.envelope.kwargs);
     this.#mode = modeOf(received, this.#settings, deps);
     this.#token = newToken(deps);
     this.#whole = received.envelope;
@@ -95,7 +96,7 @@ export class TaskRun {
 
   #unrunnable(): Error | undefined {
     const { envelope } = this.#received;
-    if (this.#settings === undefined) return new NotRegistered(envelope.task, this.#deps.taskNames());
+    if (this.#settings === undefined) return new NotRegistered(calledTask(envelope), this.#deps.taskNames());
     // Running it and dropping the rest of its workflow would lose tasks that were accepted.
     if (envelope.chord !== undefined && this.#deps.joins === undefined) {
       return new NotSupported(
@@ -151,13 +152,13 @@ export class TaskRun {
 
   async #run(): Promise<Outcome> {
     const { workload } = this.#received;
-    const settings = this.#settings as TaskSettings; // place() has refused unknown tasks
     const stop = this.#stop;
     const claim = this.#claimHeld;
     return this.#keeping(async () => {
       const envelope = await this.#withArgs();
       if ("kind" in envelope) return envelope;
       this.#whole = envelope;
+      const settings = this.#learn(envelope);
       if (stop.reason !== undefined) return stoppedBeforeStart(stop);
       const timeLimit = envelope.timeLimit ?? settings.timeLimit;
       const measured = this.#deps.metrics && measure(this.#delivery, envelope.eta, this.#deps.clock);
@@ -182,6 +183,12 @@ export class TaskRun {
       // What the retry does not change is what this run had, wherever that lay.
       return { ...outcome, next: { args: envelope.args, kwargs: envelope.kwargs, ...outcome.next } };
     });
+  }
+
+  /** Settings for the run. Which task a map calls may have been told by arguments that lay elsewhere. */
+  #learn({ task, kwargs }: Envelope): TaskSettings {
+    this.#settings = this.#deps.task(task, kwargs) ?? this.#settings;
+    return this.#settings as TaskSettings; // place() has refused unknown tasks
   }
 
   get #claimHeld(): changes.Claim | undefined {

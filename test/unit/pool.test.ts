@@ -129,6 +129,28 @@ describe("what a job brings back", () => {
     ]);
   });
 
+  test("a map's results, by the code of the task that it calls", async () => {
+    const mapOf = (task: string) =>
+      run("celery.starmap", [], {
+        envelope: {
+          kwargs: {
+            task: { task },
+            it: [
+              [2, 3],
+              [4, 5],
+            ],
+          },
+        },
+      });
+    expect(value(await mapOf("add"))).toEqual([5, 9]);
+    const facts = value(await mapOf("facts")) as { id: string; args: string }[];
+    expect(facts.map(({ id, args }) => [id, args])).toEqual([
+      ["id of celery.starmap", "[2,3]"],
+      ["id of celery.starmap", "[4,5]"],
+    ]);
+    expect(await mapOf("gone")).toMatchObject({ failure: { type: "NotRegistered" } });
+  });
+
   test("a task its process does not know is a failure", async () =>
     expect(await run("no such task")).toMatchObject({ kind: "failure", failure: { type: "NotRegistered" } }));
 });
