@@ -3,6 +3,7 @@
 import type { Duration } from "./duration.ts";
 import { printableLine } from "./printable.ts";
 import type { Failure } from "./store/record.ts";
+import type { WireSignature } from "./wire/signature.ts";
 
 export class LovageError extends Error {
   /** Stable, for programs: messages may change. */
@@ -256,6 +257,17 @@ export interface RetryOptions {
   readonly maxRetries?: number | null;
   /** What went wrong; becomes the failure once retries are exhausted. */
   readonly cause?: unknown;
+}
+
+/** Thrown by `ctx.replace()`; may be thrown by hand. */
+export class Replace extends LovageError {
+  /** What takes the task's place. */
+  readonly signature: { readonly wire: WireSignature };
+
+  constructor(signature: { readonly wire: WireSignature }) {
+    super("LOVAGE_REPLACE", "the task put a workflow in its place");
+    this.signature = signature;
+  }
 }
 
 /** Ends the task as SUCCESS without a value and without callbacks (Celery: Ignore). */

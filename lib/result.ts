@@ -22,6 +22,7 @@ import {
 import { demandStore, fetchValue } from "./payloads.ts";
 import type { PayloadStore } from "./ports/payload-store.ts";
 import type { ResultStore } from "./ports/result-store.ts";
+import { follow } from "./replacement.ts";
 import { type RevokeAnswer, revoke } from "./revoke.ts";
 import type { PayloadRef } from "./store/payload.ts";
 import type { Failure, TaskRecord } from "./store/record.ts";
@@ -69,6 +70,8 @@ export interface TaskInfo {
   readonly lastDelivery?: boolean;
   readonly ignored?: boolean;
   readonly forgotten?: boolean;
+  /** The task that ends in its place (`ctx.replace`): what is told here is told of that one. */
+  readonly replacement?: string;
   /** The failed task that this one is a redrive of. */
   readonly redrivenFrom?: string;
   /** Of a FAILURE: times it was sent again (`lovage redrive`). */
@@ -78,9 +81,12 @@ export interface TaskInfo {
 export class AsyncResult<T = unknown> {
   readonly id: string;
   readonly #deps: ResultDeps;
+  /** The task that ends in its place, as far as is known. */
+  #at: string;
 
   constructor(id: string, deps: ResultDeps) {
     this.id = id;
+    this.#at = id;
     this.#deps = deps;
   }
 
@@ -136,7 +142,7 @@ export class AsyncResult<T = unknown> {
   /** Everything known about it. One read. */
   async info(): Promise<TaskInfo> {
     const [state, record] = await this.#look();
-    return infoOf(this.id, state, record);
+    return { ...infoOf(this.id, state, record), ...(this.#at !== this.id && { replacement: this.#at }) };
   }
 
   /** The stack of the error it failed with, or is retried for. */
@@ -168,6 +174,8 @@ export class AsyncResult<T = unknown> {
         await demandStore(resultRef, `the result of task ${this.id}`, await this.#deps.payloads()).delete(resultRef);
       return;
     }
+    const { replacement } = answer.existing ?? {};
+    if (replacement !== undefined) return await new AsyncResult(replacement, this.#deps).forget();
     const state = conclude(answer.existing, certify(this.id, this.#deps.key), this.#deps.clock.now());
     if (state === "UNKNOWN") throw new TaskUnknown(this.id, this.#deps.app);
     if (!isFinal(state)) throw new NotReady(this.id, state);
@@ -191,8 +199,9 @@ export class AsyncResult<T = unknown> {
 
   async #look(): Promise<[State, TaskRecord | undefined]> {
     const store = await this.#deps.store();
-    const record = await store.read(this.id);
-    return [conclude(record, certify(this.id, this.#deps.key), this.#deps.clock.now()), record];
+    const { id, record } = await follow(this.#at, store);
+    this.#at = id; // whoever was replaced stays it
+    return [conclude(record, certify(id, this.#deps.key), this.#deps.clock.now()), record];
   }
 
   async #ending(state: State, record: TaskRecord | undefined): Promise<T> {

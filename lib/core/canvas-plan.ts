@@ -178,6 +178,9 @@ export function replaced(task: Envelope, sig: WireSignature, routes: Routes): Wa
   demandShallow(sig);
   const id = derivedId(routes.key, task.id, "r");
   const frozen = freeze(routes.key, waitedFor(normalise(sig), false), id);
+  // Its message would find a record that says: replaced, begin again.
+  if (unitsOf(frozen).some(({ unit }) => idOf(unit) === task.id))
+    throw new InvalidOption(`a part of what replaces task ${task.id} has its id (task_id); leave that out`);
   const rest = restOf(task, routes);
   const linked = withFinal(withErrbacks(frozen, task.linkError), (last) => withList(last, "link", task.link));
   const unit = rest ? linked : placedIn(linked, task);

@@ -1,5 +1,6 @@
 import type { Failure } from "../store/record.ts";
 import type { Envelope } from "../wire/envelope.ts";
+import type { WireSignature } from "../wire/signature.ts";
 
 /** How one run of a task's code ended. JSON only: it may come from another process. */
 export type Outcome = RunOutcome & {
@@ -31,6 +32,8 @@ type RunOutcome =
   | { readonly kind: "ignored"; readonly reason: string }
   | { readonly kind: "rejected"; readonly requeue: boolean; readonly failure: Failure }
   | { readonly kind: "revoked"; readonly reason: string }
+  /** It has put a canvas in its place. */
+  | { readonly kind: "replaced"; readonly sig: WireSignature }
   /** Its arguments could not be brought, or its outcome not be put, into the payload store. It is to run again. */
   | { readonly kind: "payload unavailable"; readonly failure: Failure }
   /** The worker shuts down and the run did not end within its grace. */

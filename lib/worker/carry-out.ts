@@ -25,6 +25,7 @@ import { watchMessage } from "../core/watchdog.ts";
 import { TASK_DEFAULTS } from "../defaults.ts";
 import { NotSupported, WorkflowLost } from "../errors.ts";
 import type { JoinStore } from "../ports/join-store.ts";
+import { followAll } from "../replacement.ts";
 import { type DefinitionRef, definition } from "../store/definition.ts";
 import type { JoinHead } from "../store/join.ts";
 import { isTerminal, type TaskRecord } from "../store/record.ts";
@@ -136,8 +137,8 @@ export async function nextOf(group: string, carried: WireSignature, joins: JoinS
 }
 
 async function failureOf(group: string, index: number, joins: JoinStore, { routes }: CarryOutDeps) {
-  const [record] = await joins.records([memberId(routes.key, group, index)]);
-  return record?.failure;
+  const [member] = await followAll([memberId(routes.key, group, index)], (ids) => joins.records(ids));
+  return member?.record?.failure;
 }
 
 async function end(

@@ -14,6 +14,7 @@ import {
   MaxRetriesExceeded,
   NotSerializable,
   Reject,
+  Replace,
   ResultTooLarge,
   Retry,
   SoftTimeLimitExceeded,
@@ -22,6 +23,7 @@ import {
   WorkerLost,
 } from "../errors.ts";
 import { attempt, type Events, type RunEnding } from "../events.ts";
+import { readSignature } from "../read-signature.ts";
 import { checkArgs, checkResult } from "../schema.ts";
 import {
   type ErrorMatcher,
@@ -99,6 +101,7 @@ const ENDINGS: Readonly<Record<Outcome["kind"], RunEnding>> = {
   ignored: "IGNORED",
   rejected: "REJECTED",
   revoked: "REVOKED",
+  replaced: "REPLACED",
   interrupted: "INTERRUPTED",
   "payload unavailable": "INTERRUPTED", // not of a run's making
 };
@@ -188,6 +191,7 @@ export function thrown(error: unknown, job: Pick<Job, "settings" | "envelope" | 
   if (stop.reason === "revoked" || stop.reason === "terminated")
     return { kind: "revoked", reason: "revoked while it ran" };
   if (error instanceof Retry) return retryOutcome(error, settings, envelope.id);
+  if (error instanceof Replace) return replaceOutcome(error);
   if (error instanceof Ignore) return { kind: "ignored", reason: error.message };
   if (error instanceof Reject) return { kind: "rejected", requeue: error.requeue, failure: toFailure(error) };
   const failure = isAboutTheRun(error) ? withoutStack(toFailure(error)) : withoutOwnFrames(toFailure(error));
@@ -226,6 +230,14 @@ function retryOutcome({ options }: Retry, settings: TaskSettings, id: string): O
         ? {}
         : { next: { ...(args && { args }), ...(kwargs && { kwargs }) } }),
     } as Outcome; // args and kwargs have just been checked to be JSON
+  } catch (error) {
+    return { kind: "failure", failure: toFailure(error), expected: false };
+  }
+}
+
+function replaceOutcome({ signature }: Replace): Outcome {
+  try {
+    return { kind: "replaced", sig: readSignature(signature?.wire) };
   } catch (error) {
     return { kind: "failure", failure: toFailure(error), expected: false };
   }

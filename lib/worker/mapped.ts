@@ -3,7 +3,7 @@ import type { App } from "../app.ts";
 import type { Clock } from "../clock.ts";
 import type { TaskContext } from "../context.ts";
 import { kindOf } from "../duration.ts";
-import { Ignore, InvalidOption, Reject, Retry } from "../errors.ts";
+import { Ignore, InvalidOption, Reject, Replace, Retry, WrongContext } from "../errors.ts";
 import { checkArgs, checkResult } from "../schema.ts";
 import { type TaskSettings, taskSettings } from "../settings.ts";
 import type { RegisteredTask } from "../task.ts";
@@ -86,6 +86,10 @@ const WORDS = [Retry, Ignore, Reject];
 
 /** Says which item it was. The error stays the same one: its type decides about retries. */
 function about(index: number, map: string, error: unknown): unknown {
+  if (error instanceof Replace)
+    return new WrongContext(
+      `item ${index} of ${map} called replace(), which would replace the whole map; send a group instead`,
+    );
   if (!(error instanceof Error) || WORDS.some((type) => error instanceof type)) return error;
   Reflect.set(error, "message", `item ${index} of ${map}: ${error.message}`); // some cannot be changed
   return error;

@@ -45,7 +45,7 @@ function end(tracing: Tracing, { span, context }: Begun, run: TracedRun, outcome
     if (span.isRecording()) tell(tracing, span, outcome, run);
     span.end();
   });
-  const followed = envelope.link.length + envelope.linkError.length > 0;
+  const followed = outcome.kind === "replaced" || envelope.link.length + envelope.linkError.length > 0;
   return { ...outcome, trace: followed ? tracing.inject(context) : {} };
 }
 
@@ -71,6 +71,9 @@ function tell(tracing: Tracing, span: OpenTelemetrySpan, outcome: Outcome, { env
     case "rejected":
       if (outcome.requeue) span.addEvent("requeue");
       else tracing.fail(span, outcome.failure);
+      break;
+    case "replaced":
+      span.addEvent("replaced");
       break;
     case "revoked":
       span.setAttribute("celery.revoked.reason", outcome.reason);

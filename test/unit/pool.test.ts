@@ -6,12 +6,14 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { chainOf } from "../../lib/core/canvas-shape.ts";
 import type { Ending, Outcome } from "../../lib/core/outcome.ts";
 import { type Fields, type Logger, silentLogger } from "../../lib/log.ts";
 import type { JsonValue } from "../../lib/wire/serializer.ts";
 import { type Ended, StopSignal } from "../../lib/worker/job.ts";
 import { createPool, heapMb, type TaskPool } from "../../lib/worker/pool.ts";
 import { type JobChanges, job } from "../fixtures/pool/job.ts";
+import { signatureOf } from "../support/messages.ts";
 
 const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/pool/${name}`, import.meta.url));
 
@@ -103,6 +105,11 @@ describe("what a job brings back", () => {
 
   test("what is thrown to be ignored", async () =>
     expect(await run("give up")).toEqual({ kind: "ignored", reason: "nothing to do" }));
+
+  test("what it puts in its place", async () => {
+    const sig = chainOf([signatureOf("add", { args: [7, 1] }), signatureOf("add", { args: [2] })]);
+    expect(await run("swap", [7])).toEqual({ kind: "replaced", sig });
+  });
 
   test("progress and log lines, in order, before its outcome", async () => {
     const { entries, log } = recorder();
