@@ -189,7 +189,7 @@ export class App {
 
   /** The result of an id stored earlier, in any process. Nothing is read yet. */
   result<R = unknown>(id: string): AsyncResult<R> {
-    return new AsyncResult<R>(id, this.#resultDeps());
+    return new AsyncResult<R>(id, this.resultDeps());
   }
 
   /** The tasks defined so far, by name. */
@@ -364,11 +364,13 @@ export class App {
       );
   }
 
-  #resultDeps(): ResultDeps {
+  /** What handles of results read with. */
+  resultDeps(): ResultDeps {
     const { clock, connection } = this.#surroundings.current;
     const store = async () => (await connection.open()).store;
     const payloads = async () => (await connection.open()).payloads;
-    return { app: this.name, key: this.key, clock, store, payloads };
+    const joins = async () => (await connection.open()).joins?.();
+    return { app: this.name, key: this.key, clock, store, payloads, joins };
   }
 
   #directContext(task: string, args: readonly unknown[]): TaskContext {

@@ -231,6 +231,17 @@ export const JOINS = {
   watchSeconds: SQS.maxDelaySeconds,
 } as const;
 
+/** Reading what the members of a group gave. */
+export const GROUPS = {
+  /** Most results that a task is handed as an array, and the most bytes of JSON that all of them may have (32 MiB). */
+  arrayMembers: 10_000,
+  arrayBytes: 33_554_432,
+  /** Members that have not ended which one look at a large group reads. */
+  look: 10_000,
+  /** Members that are revoked, or forgotten, at once. */
+  lanes: 25,
+} as const;
+
 /** Deepest nesting of arrays and objects in arguments and results. */
 export const MAX_JSON_DEPTH = 64;
 
