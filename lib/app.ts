@@ -16,7 +16,7 @@ import { OpenResources } from "./open-resources.ts";
 import { demandKept, type PayloadSettings } from "./payloads.ts";
 import { plan, send } from "./publish.ts";
 import { makeResource, type Resource, type TaskResourceOptions, type WorkerResourceOptions } from "./resource.ts";
-import { AsyncResult, type ResultDeps } from "./result.ts";
+import { AsyncResult, type ResultDeps, readingWith } from "./result.ts";
 import {
   type ArgsInput,
   type ArgsOutput,
@@ -367,10 +367,7 @@ export class App {
   /** What handles of results read with. */
   resultDeps(): ResultDeps {
     const { clock, connection } = this.#surroundings.current;
-    const store = async () => (await connection.open()).store;
-    const payloads = async () => (await connection.open()).payloads;
-    const joins = async () => (await connection.open()).joins?.();
-    return { app: this.name, key: this.key, clock, store, payloads, joins };
+    return readingWith(this.name, this.key, clock, () => connection.open());
   }
 
   #directContext(task: string, args: readonly unknown[]): TaskContext {

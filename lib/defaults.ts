@@ -140,6 +140,7 @@ export const TASK_DEFAULTS = {
   resultExpiresSeconds: DAY,
   ignoreResult: false,
   claim: true,
+  results: "array",
 } as const;
 
 /** Longest run: a message can be kept from others for 12 hours from its receive, and some of that goes before and after the run. */

@@ -110,13 +110,14 @@ export async function resultsOf(group: GroupRef, deps: ValueDeps, room: Room = E
   return results;
 }
 
-/** As `resultsOf`, one by one: no more than a page of records, and 32 MB of results, are held. `roomFor` one that is a group. */
+/** As `resultsOf`, one by one from `from` on: no more than a page of records, and 32 MB of results, are held. `roomFor` one that is a group. */
 export async function* eachResult(
   group: GroupRef,
   deps: ValueDeps,
-  roomFor: () => Room = () => ENDLESS,
+  from: number,
+  roomFor: () => Room,
 ): AsyncGenerator<JsonValue> {
-  for await (const page of pagesOf(group, deps))
+  for await (const page of pagesOf(group, deps, from))
     for (const part of parts(page)) yield* await Promise.all(part.map((member) => resultOf(member, deps, roomFor())));
 }
 

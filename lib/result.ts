@@ -1,6 +1,8 @@
 // AsyncResult: what an id tells about its task, in any process.
+import type { Clock } from "./clock.ts";
+import type { Backends } from "./connection.ts";
 import * as changes from "./core/changes.ts";
-import { certify } from "./core/ids.ts";
+import { certify, type IdKey } from "./core/ids.ts";
 import { conclude, isFinal, type State } from "./core/states.ts";
 import { endingOf, type ValueDeps } from "./ending.ts";
 import { NotReady, NotRevocable, TaskUnknown } from "./errors.ts";
@@ -16,6 +18,13 @@ import type { JsonValue } from "./wire/serializer.ts";
 export interface ResultDeps extends ValueDeps {
   readonly app: string;
   store(): Promise<ResultStore>;
+}
+
+export function readingWith(app: string, key: IdKey, clock: Clock, open: () => Promise<Backends>): ResultDeps {
+  const store = async () => (await open()).store;
+  const payloads = async () => (await open()).payloads;
+  const joins = async () => (await open()).joins?.();
+  return { app, key, clock, store, payloads, joins };
 }
 
 /** Everything known about a task. Times are Dates; what is not known is absent. */

@@ -5,6 +5,7 @@ import { toFailure } from "../wire/failure.ts";
 import { announceHere } from "./announce.ts";
 import { invoke } from "./invoke.ts";
 import type { Runner } from "./job.ts";
+import { streamsOf } from "./results.ts";
 import { traced } from "./traced.ts";
 
 /** A run resolves when its handler has ended and what it sent has been accepted; other runs are not waited for. */
@@ -16,7 +17,7 @@ export function runHere(app: App): Runner {
         const failure = toFailure(new NotRegistered(job.envelope.task, [...app.tasks.keys()]));
         return { kind: "failure", failure, expected: false };
       }
-      return traced(app, job, () => invoke({ ...task, events: app.events }, job, app.clock));
+      return traced(app, job, () => invoke({ ...task, events: app.events, streams: streamsOf(app) }, job, app.clock));
     },
     announce: (ended) => announceHere(app, ended),
   };
