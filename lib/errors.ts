@@ -105,6 +105,17 @@ export class ResultTooLarge extends LovageError {
   }
 }
 
+/** The results of a group are too many, or too large, to be handed to a task as an array. */
+export class ResultsTooLarge extends LovageError {
+  /** `what`: such as `12,000 results`. */
+  constructor(task: string, group: string, what: string, limit: string) {
+    super(
+      "LOVAGE_RESULTS_TOO_LARGE",
+      `task "${task}" follows group ${group}, which has ${what}; an array of them holds at most ${limit}: set results: "stream" on the task, which is handed them one by one then`,
+    );
+  }
+}
+
 /** A delay SQS cannot keep: negative, or over 15 minutes. */
 export class InvalidDelay extends LovageError {
   constructor(message: string) {

@@ -19,6 +19,7 @@ import {
   type StrayError,
   type ToChild,
 } from "./pool-messages.ts";
+import { streamsOf } from "./results.ts";
 import { traced } from "./traced.ts";
 
 const [start = ""] = process.argv.splice(2); // the app sees no arguments of ours
@@ -103,7 +104,9 @@ async function loadAndInvoke(job: ChildJob): Promise<Outcome> {
     if (task === undefined) throw new NotRegistered(calledTask(envelope), [...app.tasks.keys()]);
     job.send({ kind: "started" });
     const own = job.asJob(task.settings);
-    return await traced(app, own, () => invoke({ ...task, events: app.events }, own, app.clock, "outside"));
+    return await traced(app, own, () =>
+      invoke({ ...task, events: app.events, streams: streamsOf(app) }, own, app.clock, "outside"),
+    );
   } catch (error) {
     return { kind: "failure", failure: toFailure(error), expected: false };
   }

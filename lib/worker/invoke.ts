@@ -32,8 +32,9 @@ import {
   type TaskSettings,
 } from "../settings.ts";
 import type { Failure } from "../store/record.ts";
+import type { GroupRef } from "../wire/envelope.ts";
 import { toError, toFailure } from "../wire/failure.ts";
-import { assertJson, toJson } from "../wire/serializer.ts";
+import { assertJson, type JsonValue, toJson } from "../wire/serializer.ts";
 import type { Job, StopReason } from "./job.ts";
 
 /** A task's function. With `bind: true` the context comes first. */
@@ -43,6 +44,8 @@ export type Handler = (...args: never[]) => unknown;
 export interface Invoked extends Pick<TaskDefinition, "hooks" | "schemas"> {
   readonly handler: Handler;
   readonly events: Events;
+  /** Results that come one by one. @default - none are brought */
+  streams?(task: string, group: GroupRef): AsyncIterable<JsonValue>;
 }
 
 /**
@@ -121,13 +124,15 @@ function run(task: Invoked, context: TaskContext, job: Job, over: () => Error | 
 
 /** The handler, what it has sent without awaiting, and the resources it used: all of that is the run. */
 async function runCode(
-  { handler, schemas }: Invoked,
+  { handler, schemas, streams }: Invoked,
   { context, sends, resources }: Running,
   job: Job,
   over: () => Error | undefined,
 ): Promise<Outcome> {
   const { envelope, settings } = job;
-  const given = Object.keys(envelope.kwargs).length === 0 ? envelope.args : [...envelope.args, envelope.kwargs];
+  const { results, args: own, kwargs } = envelope;
+  const first = results && streams ? [streams(envelope.task, results)] : [];
+  const given = [...first, ...own, ...(Object.keys(kwargs).length === 0 ? [] : [kwargs])];
   let result: string | undefined;
   let failed: { readonly error: unknown } | undefined;
   try {

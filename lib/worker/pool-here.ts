@@ -7,6 +7,7 @@ import { announceHere } from "./announce.ts";
 import { invoke } from "./invoke.ts";
 import type { Runner } from "./job.ts";
 import { taskOf } from "./mapped.ts";
+import { streamsOf } from "./results.ts";
 import { traced } from "./traced.ts";
 
 /** A run resolves when its handler has ended and what it sent has been accepted; other runs are not waited for. */
@@ -18,7 +19,7 @@ export function runHere(app: App): Runner {
         const failure = toFailure(new NotRegistered(calledTask(job.envelope), [...app.tasks.keys()]));
         return { kind: "failure", failure, expected: false };
       }
-      return traced(app, job, () => invoke({ ...task, events: app.events }, job, app.clock));
+      return traced(app, job, () => invoke({ ...task, events: app.events, streams: streamsOf(app) }, job, app.clock));
     },
     announce: (ended) => announceHere(app, ended),
   };

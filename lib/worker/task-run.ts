@@ -12,6 +12,9 @@ import {
   NotSupported,
   PayloadLost,
   PayloadStoreUnavailable,
+  RecordUnreadable,
+  ResultExpired,
+  ResultsTooLarge,
 } from "../errors.ts";
 import type { Delivery } from "../ports/broker.ts";
 import type { TaskSettings } from "../settings.ts";
@@ -33,6 +36,7 @@ import { startHeartbeat } from "./heartbeat.ts";
 import type { Ended, StopSignal } from "./job.ts";
 import { measure, type Timing } from "./metrics.ts";
 import { withArgs } from "./payloads.ts";
+import { withResults } from "./results.ts";
 import { tracedSends } from "./traced.ts";
 import { writeSurely } from "./write-surely.ts";
 
@@ -181,7 +185,7 @@ export class TaskRun {
       this.#timing = measured?.();
       if (outcome.kind !== "retry" || outcome.next === undefined) return outcome;
       // What the retry does not change is what this run had, wherever that lay.
-      return { ...outcome, next: { args: envelope.args, kwargs: envelope.kwargs, ...outcome.next } };
+      return { ...outcome, next: { ...argumentsOf(envelope), ...outcome.next } };
     });
   }
 
@@ -223,20 +227,25 @@ export class TaskRun {
   /** The envelope with its arguments, or the outcome where they cannot be had: gone for good, or for now. */
   async #withArgs(): Promise<Envelope | Outcome> {
     const { envelope } = this.#received;
-    if (envelope.argsRef === undefined) return envelope;
+    if (envelope.argsRef === undefined && envelope.results === undefined) return envelope;
     const stopped = Promise.withResolvers<Outcome>();
     const forget = this.#stop.onStop(() => stopped.resolve(stoppedBeforeStart(this.#stop)));
     try {
-      return await Promise.race([withArgs(envelope, this.#deps), stopped.promise]);
+      return await Promise.race([this.#fetched(envelope), stopped.promise]);
     } catch (error) {
       if (!(error instanceof LovageError)) throw error;
       const failure = toFailure(error);
       this.#deps.log.error({ error: error.message }, "could not fetch the task's arguments");
-      if (error instanceof PayloadLost) return { kind: "failure", failure, expected: false };
+      if (GONE_FOR_GOOD.some((type) => error instanceof type)) return { kind: "failure", failure, expected: false };
       return { kind: "payload unavailable", failure };
     } finally {
       forget();
     }
+  }
+
+  async #fetched(envelope: Envelope): Promise<Envelope> {
+    const whole = await withArgs(envelope, this.#deps);
+    return this.#settings?.results === "stream" ? whole : await withResults(whole, this.#deps);
   }
 
   /** `by`: whether large payloads may travel by reference. */
@@ -336,6 +345,14 @@ export class TaskRun {
     const { owner, log } = this.#deps;
     return { envelope: this.#whole, workload, owner, receiveCount, messageId: this.#delivery.messageId, log };
   }
+}
+
+/** No later delivery finds them either. */
+const GONE_FOR_GOOD = [PayloadLost, ResultExpired, ResultsTooLarge, RecordUnreadable, NotSupported];
+
+/** Results that are a stream stay a reference: a retry that asks for other arguments names those after it. */
+function argumentsOf({ args, kwargs, results }: Envelope) {
+  return { args, kwargs, ...(results && { results }) };
 }
 
 /** A call's own hard limit brings its own soft one, as in a task's options. */

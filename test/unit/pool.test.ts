@@ -60,6 +60,11 @@ function runs(pid: number): boolean {
 const worksOn = async () => expect(value(await run("add", [2, 3]))).toBe(5);
 
 describe("what a job brings back", () => {
+  test("what came of a group's results, which its process read by itself, one by one", async () => {
+    const envelope = { results: { group: "group-1", size: 101 } };
+    expect(value(await run("total", [1_000], { envelope }))).toBe(1_000 + 4_950);
+  });
+
   test("its value", async () => expect(value(await run("add", [2, 3]))).toBe(5));
 
   test("its context arrives, and the arguments with kwargs last", async () => {
