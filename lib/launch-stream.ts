@@ -12,6 +12,7 @@ import { checkSize, newHead } from "./core/join.ts";
 import { JOINS } from "./defaults.ts";
 import { describe } from "./duration.ts";
 import { InvalidOption } from "./errors.ts";
+import { groupHandle, handleAfter } from "./handles.ts";
 import { calledNow, type Outlet, outlet } from "./launch.ts";
 import { routesOf } from "./routes.ts";
 import { type Caller, Signature } from "./signature.ts";
@@ -87,11 +88,11 @@ class Stream {
     await this.#arrived();
     if (join === undefined) {
       const sealed = await joins.sealHead(group, checkSize(group, size));
-      return { id, size: sealed?.size ?? size };
+      return groupHandle(id, sealed?.size ?? size, this.#app);
     }
     const completion = await sealJoin(joins, group, size);
     if (completion) await complete(completion, wireSignature(STORED), line, send, deps);
-    return this.#app.result(id);
+    return handleAfter(group, size, id, this.#app);
   }
 
   async #sendMember(one: WireSignature, index: number): Promise<void> {

@@ -7,6 +7,7 @@ import { final, GROUP, isCanvas, tasksOf } from "./core/canvas-shape.ts";
 import { following, type Publication } from "./core/follow-ups.ts";
 import { nextHop } from "./core/hops.ts";
 import { newHead } from "./core/join.ts";
+import { handleOf } from "./handles.ts";
 import { storeOf } from "./payloads.ts";
 import { nextId } from "./publish.ts";
 import { routesOf } from "./routes.ts";
@@ -74,7 +75,7 @@ async function launch(app: App, planned: Plan): Promise<unknown> {
   if (size !== undefined) await (await joinsOf(deps)).open(newHead({ id, size }, app.clock.now()));
   const { hops = 0 } = publish[0]?.envelope ?? {};
   await carryOut(following({ ...planned, ended: [] }, { rootId, hops }), send, deps);
-  return size === undefined ? app.result(id) : { id, size };
+  return handleOf(frozen, app);
 }
 
 export interface Outlet {
