@@ -70,6 +70,7 @@ async function launch(app: App, planned: Plan): Promise<unknown> {
   const { id, rootId, frozen, publish } = planned;
   const sealed = new Map(publish.map((one) => [one.envelope.id, sealedNow(app, one)]));
   const { send, deps } = await outlet(app, (one) => sealed.get(one.envelope.id));
+  // A group that ends a chain may never begin, and is asked for all the same.
   const last = final(frozen);
   const size = last.task === GROUP ? tasksOf(last).length : undefined;
   if (size !== undefined) await (await joinsOf(deps)).open(newHead({ id, size }, app.clock.now()));
