@@ -254,8 +254,7 @@ export class App {
     plans: false,
     send: async (wire, given, options) => {
       if (wire.task === CHAIN) return planner(this).send(wire, given, options);
-      const { task, args, kwargs, immutable } = wire;
-      return this.#send(task, immutable ? args : [...given, ...args], kwargs, options);
+      return this.#send(wire.task, wire.immutable ? wire.args : [...given, ...wire.args], wire.kwargs, options);
     },
   };
 
