@@ -17,7 +17,7 @@ import { demandKept, type PayloadSettings } from "./payloads.ts";
 import { planner } from "./planning.ts";
 import { plan, send } from "./publish.ts";
 import { makeResource, type Resource, type TaskResourceOptions, type WorkerResourceOptions } from "./resource.ts";
-import { AsyncResult, type ResultDeps, readingWith } from "./result.ts";
+import { AsyncResult, type ResultDeps } from "./result.ts";
 import {
   type ArgsInput,
   type ArgsOutput,
@@ -368,7 +368,7 @@ export class App {
   /** What handles of results read with. */
   resultDeps(): ResultDeps {
     const { clock, connection } = this.#surroundings.current;
-    return readingWith(this.name, this.key, clock, () => connection.open());
+    return { app: this.name, key: this.key, clock, open: () => connection.open() };
   }
 
   #directContext(task: string, args: readonly unknown[]): TaskContext {

@@ -8,6 +8,7 @@ import {
   type Group,
   type GroupResult,
   group,
+  type LovageError,
   type Signature,
   signature,
 } from "../../lib/index.ts";
@@ -148,6 +149,21 @@ describe("a group", () => {
     expectTypeOf(doubles).toEqualTypeOf<Group<[], number[]>>();
     expectTypeOf(group(new Set([double.s(1)]))).toEqualTypeOf<typeof doubles>();
     expectTypeOf(doubles.delay()).resolves.toEqualTypeOf<GroupResult<number[]>>();
+  });
+
+  test("its handle gives the results by their places; errors among them where they do not propagate", () => {
+    const handle = {} as GroupResult<[number, string]>;
+    expectTypeOf(handle.get()).resolves.toEqualTypeOf<[number, string]>();
+    expectTypeOf(handle.get({ timeout: "1s" })).resolves.toEqualTypeOf<[number, string]>();
+    expectTypeOf(handle.get({ propagate: false })).resolves.toEqualTypeOf<
+      [number | LovageError, string | LovageError]
+    >();
+    expectTypeOf(handle.iterate()).toEqualTypeOf<AsyncGenerator<[index: number, value: number | string]>>();
+    expectTypeOf(handle.iterate({ propagate: false })).toEqualTypeOf<
+      AsyncGenerator<[index: number, value: number | string | LovageError]>
+    >();
+    expectTypeOf(handle.results).toEqualTypeOf<readonly [AsyncResult<number>, AsyncResult<string>]>();
+    expectTypeOf(handle.at(0)).toEqualTypeOf<AsyncResult<number | string>>();
   });
 
   test("takes what all of its members take", () => {
