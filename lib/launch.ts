@@ -9,6 +9,7 @@ import { nextHop } from "./core/hops.ts";
 import { newHead } from "./core/join.ts";
 import { handleOf } from "./handles.ts";
 import { storeOf } from "./payloads.ts";
+import { planWith } from "./planning.ts";
 import { nextId } from "./publish.ts";
 import { routesOf } from "./routes.ts";
 import type { Caller } from "./signature.ts";
@@ -33,6 +34,8 @@ export function launcher(app: App): Caller {
     },
   };
 }
+
+planWith(launcher);
 
 /** Throws InvalidOption or NotSerializable. */
 export function planCall(app: App, wire: WireSignature, args: readonly unknown[], options: CallOptions<never>): Plan {

@@ -170,6 +170,8 @@ describe("a group", () => {
     expectTypeOf(chain(add.s(1, 2), group([double.s(), add.s(1), greet.si("Ada")]))).toEqualTypeOf<
       Signature<[], [number, number, { text: string }], GroupResult<[number, number, { text: string }]>>
     >();
+    const optional = app.task("optional", (x?: number) => x ?? 0);
+    expectTypeOf(chain(add.s(1, 2), group([optional.s(), greet.si("Ada")]))).toHaveProperty("wire");
     // @ts-expect-error: one of them takes a string
     chain(add.s(1, 2), group([double.s(), log.s()]));
     // @ts-expect-error: one of them takes nothing

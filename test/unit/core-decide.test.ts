@@ -136,6 +136,13 @@ describe("the claim, or any write that needs a right, is refused", () => {
     expect(tasksOf(refused(record({ state: "REVOKED" })))).toEqual([]);
   });
 
+  test("row 8: that they were sent again is noted afterwards, and with the note nothing is sent", () => {
+    const success = record({ state: "SUCCESS", result: "5", token: "other" });
+    expect(refused(success).note).toEqual(changes.noteFollowed("t-1"));
+    expect(refused({ ...success, followed: true })).toEqual({ row: "already ended", publish: [], settle: ACK });
+    expect(refused(record({ state: "REVOKED" }))).not.toHaveProperty("note"); // nothing follows it
+  });
+
   test("row 8: what a record says again is what the ending had said", () => {
     const decision = end({ kind: "success", result: "5" });
     const again = refused(changes.applied(decision.change as changes.Change, record({ token: "mine" })));
