@@ -8,6 +8,7 @@ import { following, type Publication } from "./core/follow-ups.ts";
 import { nextHop } from "./core/hops.ts";
 import { newHead } from "./core/join.ts";
 import { storeOf } from "./payloads.ts";
+import type { JoinStore } from "./ports/join-store.ts";
 import { nextId } from "./publish.ts";
 import { routesOf } from "./routes.ts";
 import type { Caller } from "./signature.ts";
@@ -16,6 +17,7 @@ import { type Sealed, seal } from "./wire/seal.ts";
 import { assertJson, type JsonValue } from "./wire/serializer.ts";
 import type { WireSignature } from "./wire/signature.ts";
 import { carryOut, joinsOf } from "./worker/carry-out.ts";
+import { keepOutline } from "./worker/outlines.ts";
 
 /** Sends canvases, and tasks, of an app. */
 export function launcher(app: App): Caller {
@@ -72,8 +74,19 @@ async function launch(app: App, planned: Plan): Promise<unknown> {
   const size = last.task === GROUP ? tasksOf(last).length : undefined;
   if (size !== undefined) await (await joinsOf(deps)).open(newHead({ id, size }, clock.now()));
   const { hops = 0 } = publish[0]?.envelope ?? {};
+  if (joins) await show(app, planned, joins);
   await carryOut(following({ ...planned, ended: [] }, { rootId, hops }), send, deps);
   return size === undefined ? app.result(id) : { id, size };
+}
+
+/** Whoever may not write to the table can send a chain all the same: that it is shown, and cancelled, as a whole is what is lost. */
+async function show(app: App, planned: Plan, joins: () => Promise<JoinStore>): Promise<void> {
+  try {
+    await keepOutline(await joins(), app.key, planned, app.clock.now());
+  } catch (error) {
+    const facts = { workflow: planned.id, error: String(error) };
+    app.log.warn(facts, "a workflow is sent without its outline: it cannot be shown, or cancelled, as a whole");
+  }
 }
 
 function sealedNow(app: App, { envelope, workload, delaySeconds }: Publication): Sealed {

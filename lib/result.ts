@@ -245,7 +245,8 @@ async function notLaterThan<T>(
   }
 }
 
-function infoOf(id: string, state: State, record: TaskRecord | undefined): TaskInfo {
+/** Everything known about a task, of its record. */
+export function infoOf(id: string, state: State, record: TaskRecord | undefined): TaskInfo {
   if (record === undefined) return { id, state };
   const facts = {
     id,

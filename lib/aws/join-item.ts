@@ -102,7 +102,7 @@ export function sealHeadWrite(size: number, now: number): JoinWrite {
   };
 }
 
-/** Without a condition: its key says what the text is, so whatever is there is the same. */
+/** Without a condition: a definition's key says what the text is, so whatever is there is the same; a workflow's is the latest. */
 export function partWrite(text: string, now: number): JoinWrite {
   const update = "SET #expires_at = :expires_at, #text = :text";
   return { update: itemUpdate(undefined, update, { ":text": { S: text } }, now) };
