@@ -16,7 +16,7 @@ import { OpenResources } from "./open-resources.ts";
 import { demandKept, type PayloadSettings } from "./payloads.ts";
 import { plan, send } from "./publish.ts";
 import { makeResource, type Resource, type TaskResourceOptions, type WorkerResourceOptions } from "./resource.ts";
-import { AsyncResult, type ResultDeps } from "./result.ts";
+import { AsyncResult, type ResultDeps, readingWith } from "./result.ts";
 import {
   type ArgsInput,
   type ArgsOutput,
@@ -36,7 +36,7 @@ import { type Sending, Tracing } from "./tracing.ts";
 import type { Envelope } from "./wire/envelope.ts";
 import { isTaskName, TASK_NAME } from "./wire/fields.ts";
 import type { JsonObject, JsonValue } from "./wire/serializer.ts";
-import { CHAIN } from "./wire/signature.ts";
+import { CHAIN, calledTask } from "./wire/signature.ts";
 import type { Handler } from "./worker/invoke.ts";
 import { onFargate, type Workload } from "./workload.ts";
 
@@ -189,7 +189,7 @@ export class App {
 
   /** The result of an id stored earlier, in any process. Nothing is read yet. */
   result<R = unknown>(id: string): AsyncResult<R> {
-    return new AsyncResult<R>(id, this.#resultDeps());
+    return new AsyncResult<R>(id, this.resultDeps());
   }
 
   /** The tasks defined so far, by name. */
@@ -265,7 +265,7 @@ export class App {
     options: CallOptions<R>,
   ): Promise<AsyncResult<R>> {
     const task = this.#tasks.get(name);
-    const settings = task?.settings;
+    const settings = (task ?? this.#tasks.get(calledTask({ task: name, kwargs })))?.settings;
     const { clock, connection } = this.#surroundings.current;
     let planned: ReturnType<typeof plan>;
     const span: { sending?: Sending | undefined } = {};
@@ -364,11 +364,10 @@ export class App {
       );
   }
 
-  #resultDeps(): ResultDeps {
+  /** What handles of results read with. */
+  resultDeps(): ResultDeps {
     const { clock, connection } = this.#surroundings.current;
-    const store = async () => (await connection.open()).store;
-    const payloads = async () => (await connection.open()).payloads;
-    return { app: this.name, key: this.key, clock, store, payloads };
+    return readingWith(this.name, this.key, clock, () => connection.open());
   }
 
   #directContext(task: string, args: readonly unknown[]): TaskContext {

@@ -1,11 +1,12 @@
 // Builders of workflows, by Celery's names. They only make signatures (core/canvas-shape.ts); what these do when they are called is
 // planned and carried out by launch.ts, which is reached from here alone: a producer that calls single tasks does not carry it.
 import type { App } from "./app.ts";
-import { chainOf, chordOf, chunksOf, groupOf, refuseEmpty } from "./core/canvas-shape.ts";
+import { chainOf, chordOf, chunksOf, GROUP, groupOf, refuseEmpty } from "./core/canvas-shape.ts";
 import { describe } from "./duration.ts";
 import { InvalidOption } from "./errors.ts";
 import type { GroupResult } from "./group-result.ts";
 import { launcher } from "./launch.ts";
+import { type StreamCaller, streamCaller } from "./launch-stream.ts";
 import { check, flag } from "./options.ts";
 import { readOptions, readSignature } from "./read-signature.ts";
 import {
@@ -77,11 +78,15 @@ export function chain(...given: readonly unknown[]): Made {
 
 /**
  * All of them at once, each with what the group is handed; the results come in this order. Groups in it are unrolled. One member,
- * or none, is a group too. Celery: `group`. @throws InvalidOption
+ * or none, is a group too. Members of an async iterable are sent as they come, and not held: such a group begins its canvas. Celery: `group`. @throws InvalidOption
  */
 export function group<const S extends readonly AnySignature[]>(members: S): Group<InOfAll<S>, Results<S>>;
-export function group<S extends AnySignature>(members: Iterable<S>): Group<InOfAll<readonly S[]>, Results<S[]>>;
-export function group(members: Iterable<unknown>): Made {
+export function group<S extends AnySignature>(
+  members: Iterable<S> | AsyncIterable<S>,
+): Group<InOfAll<readonly S[]>, Results<S[]>>;
+export function group(members: Iterable<unknown> | AsyncIterable<unknown>): Made {
+  if (typeof members === "object" && members !== null && Symbol.asyncIterator in members)
+    return new Signature(groupOf([]), streamCaller(members, undefined));
   if (typeof members !== "object" || members === null || !(Symbol.iterator in members))
     throw new InvalidOption(
       `members of a group are ${describe(members)}; it takes a list of signatures, or what iterates over them`,
@@ -106,7 +111,7 @@ export function chord<const S extends readonly AnySignature[], O, H>(
   options?: ChordOptions,
 ): Signature<InOfAll<S>, O, H>;
 export function chord<S extends AnySignature, O, H>(
-  header: Iterable<S>,
+  header: Iterable<S> | AsyncIterable<S>,
   body: After<Gives<Results<S[]>, GroupResult<Results<S[]>>>> & Giving<Gives<O, H>>,
   options?: ChordOptions,
 ): Signature<InOfAll<readonly S[]>, O, H>;
@@ -115,7 +120,11 @@ export function chord<In extends readonly unknown[], R extends readonly unknown[
   body: After<Gives<R, GroupResult<R>>> & Giving<Gives<O, H>>,
   options?: ChordOptions,
 ): Signature<In, O, H>;
-export function chord(header: Iterable<unknown> | Made, body: unknown, options: ChordOptions = {}): Made {
+export function chord(
+  header: Iterable<unknown> | AsyncIterable<unknown> | Made,
+  body: unknown,
+  options: ChordOptions = {},
+): Made {
   const head: Made = header instanceof Signature ? header : group(header as Iterable<Made>); // it checks them
   const [then] = signatures("chord", [body]);
   const { errbackOnHeader } = check("the chord", options, { errbackOnHeader: flag });
@@ -170,8 +179,18 @@ function canvas<In extends readonly unknown[], Out, Handle>(
   parts: readonly Made[],
 ): Signature<In, Out, Handle> {
   const app = parts.map((part) => part["~caller"].app).find((one) => one !== undefined);
+  const stream = parts.findIndex((part) => streamIn(part) !== undefined);
+  if (stream > 0 || (stream === 0 && wire.task === GROUP)) {
+    throw new InvalidOption(
+      `argument ${stream} is a group whose members are a stream, and its canvas does not begin with it; begin with it, or make a list of it`,
+    );
+  }
+  const members = parts[0] && streamIn(parts[0]);
+  if (members) return new Signature(wire, streamCaller(members, app));
   return new Signature(wire, app ? launcher(app) : NOBODY);
 }
+
+const streamIn = (part: Made) => (part["~caller"] as Partial<StreamCaller>).members;
 
 /** Who calls a group of none: it belongs to no app until it is a part of something. */
 const NOBODY: Caller = {

@@ -140,6 +140,7 @@ export const TASK_DEFAULTS = {
   resultExpiresSeconds: DAY,
   ignoreResult: false,
   claim: true,
+  results: "array",
 } as const;
 
 /** Longest run: a message can be kept from others for 12 hours from its receive, and some of that goes before and after the run. */
@@ -240,6 +241,17 @@ export const WORKFLOWS = {
   /** Pages of 100 members that are read at once. */
   pages: 8,
   /** Members that are revoked at once. */
+  lanes: 25,
+} as const;
+
+/** Reading what the members of a group gave. */
+export const GROUPS = {
+  /** Most results that a task is handed as an array, and the most bytes of JSON that all of them may have (32 MiB). */
+  arrayMembers: 10_000,
+  arrayBytes: 33_554_432,
+  /** Members that have not ended which one look at a large group reads. */
+  look: 10_000,
+  /** Members that are revoked, or forgotten, at once. */
   lanes: 25,
 } as const;
 

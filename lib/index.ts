@@ -16,13 +16,14 @@ export * from "./errors.ts";
 // around tasks
 export type { EventName, LifecycleEvents, Listener, RunEnding } from "./events.ts";
 // results
-export type { GroupResult } from "./group-result.ts";
+export { type GroupFacts, type GroupGetOptions, GroupResult, groupResult } from "./group-result.ts";
 export type { HookContext, TaskHooks } from "./hooks.ts";
 export type { Logger } from "./log.ts";
 export type { OpenTelemetry, OpenTelemetrySpan } from "./opentelemetry.ts";
 export type { PayloadOptions, PayloadSettings } from "./payloads.ts";
+export type { GetOptions } from "./polling.ts";
 export type { Resource, TaskResourceOptions, WorkerResourceOptions } from "./resource.ts";
-export { AsyncResult, type GetOptions, type TaskInfo } from "./result.ts";
+export { AsyncResult, type Handle, type Relatives, type TaskInfo } from "./result.ts";
 export type { RevokeAnswer } from "./revoke.ts";
 export type { ArgsInput, ArgsOutput, ArgsSchema, StandardSchemaV1 } from "./schema.ts";
 export { type ErrorMatcher, type TaskBase, type TaskOptions, type TaskSettings, taskBase } from "./settings.ts";

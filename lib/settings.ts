@@ -46,6 +46,11 @@ export interface TaskOptions extends TaskHooks {
   readonly workload?: string;
   /** `false`: not claimed before it runs. One write instead of two; a duplicate delivery runs it side by side. @default true */
   readonly claim?: boolean;
+  /**
+   * How it is handed the results of the group that it follows: all in an array, of at most 10,000 and 32 MiB, or "stream", one by one: an
+   * AsyncIterable, which reads while it is iterated, and may be iterated again. @default "array"
+   */
+  readonly results?: "array" | "stream";
 }
 
 /** A task's options after defaults, in seconds. */
@@ -55,6 +60,7 @@ export interface TaskSettings extends TaskPolicy {
   readonly bind: boolean;
   readonly claim: boolean;
   readonly ignoreResult: boolean;
+  readonly results: "array" | "stream";
   readonly timeLimit: number;
   readonly softTimeLimit: number;
   readonly autoRetryFor: readonly ErrorMatcher[];
@@ -79,6 +85,11 @@ const errorMatchers: Rule<readonly ErrorMatcher[]> = (value, name) => {
 const backoff: Rule<number | false> = (value, name) => {
   if (typeof value === "boolean") return value ? 1 : false;
   return positiveDuration(value, name);
+};
+
+const handing: Rule<"array" | "stream"> = (value, name) => {
+  if (value === "array" || value === "stream") return value;
+  throw new InvalidOption(`${name} is ${describe(value)}; it takes "array" or "stream"`);
 };
 
 /** Options and hooks for many tasks to share: `taskBase({ retryBackoff: true, onFailure })`. Celery: a base class. */
@@ -127,6 +138,7 @@ const RULES = {
   throws: errorMatchers,
   workload: text,
   claim: flag,
+  results: handing,
 };
 
 type CheckedOptions = ReturnType<typeof check<typeof RULES>>;
@@ -195,6 +207,7 @@ function settingsOf(name: string, bind: boolean, levels: readonly CheckedOptions
     throws: given.throws ?? [],
     workload: given.workload ?? "default",
     claim: given.claim ?? TASK_DEFAULTS.claim,
+    results: given.results ?? TASK_DEFAULTS.results,
   });
 }
 

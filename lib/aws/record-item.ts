@@ -43,6 +43,8 @@ export const ATTRIBUTES: { readonly [F in Field]-?: Attribute } = {
   result: text("result"),
   resultRef: ofKind("ref")("result_ref"),
   members: ofKind("group")("members"),
+  replacement: text("replacement"),
+  replacementSig: text("replacement_sig"),
   failure: ofKind("failure")("failure"),
   meta: text("meta"),
   customState: text("custom_state"),

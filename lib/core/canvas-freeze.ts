@@ -1,5 +1,5 @@
 // Gives every unit of a canvas its id, in `options.task_id` as Celery does, so that whoever publishes it publishes the same.
-// Ids that are there stay (Celery's workers froze them). The others follow from the id of the unit they are part of:
+// Ids that are there stay (Celery's workers froze them), but for those of a group's members. The others follow from the id of the unit they are part of:
 //
 //   chain   step k of id X         derived(X, "sK"), its last one X itself     member i of group G    derived(G, "I")
 //   chord   of id X: its group     derived(X, "g"), its body X itself          "sK." and "b." lead to parts of the same X
@@ -20,6 +20,7 @@ import {
   headerOf,
   idOf,
   tasksOf,
+  withFinal,
 } from "./canvas-shape.ts";
 import { derivedId, type IdKey } from "./ids.ts";
 
@@ -83,9 +84,17 @@ function named(key: IdKey, sig: WireSignature, id: string, at: string, first?: s
   return { ...sig, options: { ...sig.options, task_id: own } };
 }
 
+/** Members have no other ids than these: whoever reads their results knows the group and its size alone. */
 function frozenGroup(key: IdKey, sig: WireSignature, group: string): WireSignature {
-  const members = tasksOf(sig).map((member, i) => freeze(key, member, memberId(key, group, i, isUntracked(member))));
+  const members = tasksOf(sig).map((member, i) =>
+    freeze(key, withFinal(member, withoutId), memberId(key, group, i, isUntracked(member))),
+  );
   return groupOf(members, { ...sig.options, task_id: group });
+}
+
+function withoutId(sig: WireSignature): WireSignature {
+  const { task_id: _, ...options } = sig.options;
+  return { ...sig, options };
 }
 
 /** Its result is not wanted, and its id says so. */

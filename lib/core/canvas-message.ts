@@ -2,7 +2,7 @@
 import type { Envelope } from "../wire/envelope.ts";
 import { isObject } from "../wire/fields.ts";
 import type { JsonObject, JsonValue } from "../wire/serializer.ts";
-import type { WireSignature } from "../wire/signature.ts";
+import { calledTask, type WireSignature } from "../wire/signature.ts";
 import { parseTime } from "../wire/time.ts";
 import { idOf, listOption } from "./canvas-shape.ts";
 import type { Handed, Line } from "./canvas-start.ts";
@@ -18,7 +18,7 @@ export function message(
   chain: readonly WireSignature[],
 ): Publication {
   const { queue, group_id, group_index, chord, headers, ignore_result } = sig.options;
-  const { workload } = routes.route(sig.task, typeof queue === "string" ? queue : undefined);
+  const { workload } = routes.route(calledTask(sig), typeof queue === "string" ? queue : undefined);
   const given = sig.immutable ? [] : handed;
   const times = timesOf(sig.options, routes.now);
   const envelope: Envelope = {

@@ -8,7 +8,7 @@
 //   {group: 3, of: ["add", "sub"], runs: [0, 2, 1, 1]}   three members: two of the first kind, then one of the second
 //   {group: 3, of: ["add"], body: outline}               a chord
 import type { JsonObject } from "../wire/serializer.ts";
-import { type WireSignature, wireSignature } from "../wire/signature.ts";
+import { isMapped, type WireSignature, wireSignature } from "../wire/signature.ts";
 import { firstId, freeze, isUntracked, memberId } from "./canvas-freeze.ts";
 import {
   bodyOf,
@@ -21,8 +21,6 @@ import {
   groupOf,
   headerOf,
   idOf,
-  MAP,
-  STARMAP,
   tasksOf,
 } from "./canvas-shape.ts";
 import type { IdKey } from "./ids.ts";
@@ -56,9 +54,22 @@ export interface OutlineGroup {
 /** A group with more kinds of members than this keeps their number only: its outline would cost more than its counting. */
 const MOST_KINDS = 256;
 
-/** The outline of a frozen canvas in normal form. */
-export function outlineOf(key: IdKey, frozen: WireSignature): Outline {
-  return told(key, frozen, finalId(frozen) as string, firstId(frozen)); // it is frozen
+/** The outline of a frozen canvas in normal form. `stream`: id of the group in it whose members are still to come. */
+export function outlineOf(key: IdKey, frozen: WireSignature, stream?: string): Outline {
+  const first = firstId(frozen);
+  const outline = told(key, frozen, finalId(frozen) as string, first); // it is frozen
+  return first === stream ? streamed(outline) : outline;
+}
+
+/** It begins with a group whose members nobody knows yet. */
+function streamed(outline: Outline): Outline {
+  if (typeof outline === "string" || "task" in outline) return outline;
+  if ("chain" in outline) {
+    const [first, ...rest] = outline.chain;
+    return first === undefined ? outline : { chain: [streamed(first), ...rest] };
+  }
+  const { id, body } = outline;
+  return { ...(id !== undefined && { id }), ...(body !== undefined && { body }) };
 }
 
 /** The same without what is said only once. `id`, `first`: as in `freeze`. */
@@ -98,7 +109,7 @@ function spelled(key: IdKey, sig: WireSignature, derived: WireSignature): Outlin
 
 /** "celery.starmap(resize)": what it calls for each of its items is told too. */
 function nameOf({ task, kwargs }: WireSignature): string {
-  if (task !== MAP && task !== STARMAP) return task;
+  if (!isMapped(task)) return task;
   return `${task}(${(kwargs.task as JsonObject | undefined)?.task ?? "?"})`; // of a signature, or of nobody knows what
 }
 

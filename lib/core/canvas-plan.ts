@@ -12,7 +12,7 @@
 import { InvalidOption } from "../errors.ts";
 import type { Envelope } from "../wire/envelope.ts";
 import { type JsonValue, MAX_PARSE_DEPTH } from "../wire/serializer.ts";
-import type { WireSignature } from "../wire/signature.ts";
+import { calledTask, type WireSignature } from "../wire/signature.ts";
 import { firstId, freeze, memberId, planned } from "./canvas-freeze.ts";
 import { normalise, waitedFor } from "./canvas-normal.ts";
 import {
@@ -151,7 +151,11 @@ export function afterIgnored(task: Envelope, routes: Routes): Consequences {
 }
 
 /** All members of `join` have succeeded. */
-export function joined({ group, size, next }: Pick<Join, "group" | "size" | "next">, line: Line, routes: Routes): Wave {
+export function joined(
+  { group, size, next }: Required<Pick<Join, "group" | "size" | "next">>,
+  line: Line,
+  routes: Routes,
+): Wave {
   return start(bodyIn(group, next, routes), { group, size }, line, routes);
 }
 
@@ -174,6 +178,9 @@ export function replaced(task: Envelope, sig: WireSignature, routes: Routes): Wa
   demandShallow(sig);
   const id = derivedId(routes.key, task.id, "r");
   const frozen = freeze(routes.key, waitedFor(normalise(sig), false), id);
+  // Its message would find a record that says: replaced, begin again.
+  if (unitsOf(frozen).some(({ unit }) => idOf(unit) === task.id))
+    throw new InvalidOption(`a part of what replaces task ${task.id} has its id (task_id); leave that out`);
   const rest = restOf(task, routes);
   const linked = withFinal(withErrbacks(frozen, task.linkError), (last) => withList(last, "link", task.link));
   const unit = rest ? linked : placedIn(linked, task);
@@ -244,7 +251,7 @@ function unitsOf(sig: WireSignature, first = false): readonly Unit[] {
 
 function unlived(unit: WireSignature, { route }: Routes): Unlived {
   const { queue } = unit.options;
-  const { workload } = route(unit.task, typeof queue === "string" ? queue : undefined);
+  const { workload } = route(calledTask(unit), typeof queue === "string" ? queue : undefined);
   return { id: idOf(unit) as string, task: unit.task, workload }; // it is frozen
 }
 

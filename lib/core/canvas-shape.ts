@@ -8,15 +8,13 @@
 import { InvalidOption } from "../errors.ts";
 import { type Fail, isObject, list, signature } from "../wire/fields.ts";
 import type { JsonObject, JsonValue } from "../wire/serializer.ts";
-import { CHAIN, type WireSignature, wireSignature } from "../wire/signature.ts";
+import { CHAIN, MAP, STARMAP, type WireSignature, wireSignature } from "../wire/signature.ts";
 
 export { CHAIN };
 
 export const GROUP = "celery.group";
 export const CHORD = "celery.chord";
 export const CHUNKS = "celery.chunks";
-export const MAP = "celery.map";
-export const STARMAP = "celery.starmap";
 /** Stands for the body where members are waited for and nothing is called: the unit of a group inside a group. Ours. */
 export const JOIN = "lovage.join";
 /** Stands for a signature that is stored once, with the join it follows. Ours. */

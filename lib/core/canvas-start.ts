@@ -36,7 +36,10 @@ import type { Publication, Routes } from "./follow-ups.ts";
 import { derivedId } from "./ids.ts";
 
 /** A group whose members are counted. Its head is written, and its watchdog sent, before its first member is. */
-export interface Join extends GroupRef {
+export interface Join {
+  readonly group: string;
+  /** @default - a stream: whoever publishes it says so at the end */
+  readonly size?: number;
   /** What follows the last member: frozen, its first unit takes the results. */
   readonly next: WireSignature;
   /** `next` is stored with the join, because its members do not carry it. */
@@ -156,7 +159,7 @@ export function startMember(
 /** What follows the join, as its members carry it. */
 export function carriedNext({ next, stored, size }: Join): JsonObject {
   const carried = stored ? wireSignature(STORED, { options: { task_id: finalId(next) as string } }) : next; // it is frozen
-  return { ...carried, chord_size: size } as unknown as JsonObject; // JSON, interfaces only have no index
+  return { ...carried, ...(size !== undefined && { chord_size: size }) } as unknown as JsonObject; // JSON, interfaces only have no index
 }
 
 /** The unit that waited has succeeded: what follows it is handed the results. */

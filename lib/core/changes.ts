@@ -1,29 +1,13 @@
 // Every way a record may change, one constructor each. A change is a value: a condition and what to set where it holds.
 // The adapters turn it into one conditional write; nothing else ever writes a record. docs/protocol.md has the table.
-import { CLOCK_SKEW_MS, DYNAMODB, MAX_KEPT_BODY_BYTES, RECORD_LIFETIME_MS } from "../defaults.ts";
+import { DYNAMODB, JOINS, MAX_KEPT_BODY_BYTES, RECORD_LIFETIME_MS } from "../defaults.ts";
 import { listing } from "../store/failures.ts";
 import type { PayloadRef } from "../store/payload.ts";
 import type { Failure, StoredState, TaskRecord } from "../store/record.ts";
 import type { GroupRef } from "../wire/envelope.ts";
+import { type Claim, type Condition, claimable, mayFinish, mayGoOn, NOT_STARTED, type Right } from "./conditions.ts";
 
-/** All that is stated must hold. */
-export interface Clause {
-  /** There is no record. Excludes all others. */
-  readonly absent?: true;
-  readonly states?: readonly StoredState[];
-  /** The record's attempt is this or lower. */
-  readonly attemptAtMost?: number;
-  readonly token?: string;
-  /** The lease ended at or before this (epoch ms). */
-  readonly leaseOverAt?: number;
-  /** Nobody has asked for it to be revoked. */
-  readonly notRevokeRequested?: true;
-  /** It was redriven this many times. */
-  readonly redrives?: number;
-}
-
-/** Any one of them must hold. */
-export type Condition = readonly Clause[];
+export { type Claim, type Clause, type Condition, claimable, holds, type Right } from "./conditions.ts";
 
 export type ChangeKind =
   | "record-pending"
@@ -32,6 +16,7 @@ export type ChangeKind =
   | "report"
   | "succeed"
   | "succeed-waited"
+  | "replace"
   | "fail"
   | "revoke"
   | "retry"
@@ -48,38 +33,6 @@ export interface Change {
   readonly set: { readonly [K in keyof TaskRecord]?: TaskRecord[K] | undefined };
   /** Adds one to the record's `runs`. */
   readonly countRun?: true;
-}
-
-/** The right to finish one attempt of one task. */
-export interface Claim {
-  readonly id: string;
-  readonly task: string;
-  readonly workload: string;
-  readonly attempt: number;
-  /** Random, new for every receive. */
-  readonly token: string;
-  /** The failed task that this one is a redrive of. @default - it is none */
-  readonly redrivenFrom?: string | undefined;
-}
-
-/** Who may end a task: the holder of a claim, or (`claim: false`, never started) anybody while nobody has. */
-export type Right =
-  | { readonly kind: "claimed"; readonly claim: Claim }
-  | { readonly kind: "unclaimed"; readonly claim: Claim };
-
-/** Whoever receives attempt `attempt` may start it: nobody has, or the one who had is taken to be dead. */
-export function claimable(attempt: number, now: number): Condition {
-  return [
-    { absent: true },
-    { states: ["PENDING"] },
-    { states: ["RETRY"], attemptAtMost: attempt },
-    { states: ["STARTED"], attemptAtMost: attempt, leaseOverAt: now - CLOCK_SKEW_MS },
-  ];
-}
-
-function mayFinish({ kind, claim }: Right): Condition {
-  if (kind === "claimed") return [{ states: ["STARTED"], token: claim.token }];
-  return [{ absent: true }, { states: ["PENDING", "RETRY", "STARTED"], attemptAtMost: claim.attempt }];
 }
 
 /** Records a task at its publish, where its id cannot speak for it. Again while PENDING: the publish may be repeated. */
@@ -174,8 +127,6 @@ function ended(right: Right, now: number, state: StoredState): Change["set"] {
   };
 }
 
-const NOT_STARTED: Condition = [{ absent: true }, { states: ["PENDING", "RETRY"] }];
-
 function endedUnstarted(now: number, resultExpiresSeconds: number) {
   const none = { token: undefined, retryAt: undefined, retryArgs: undefined };
   return { ...none, endedAt: now, ...kept(now, resultExpiresSeconds) };
@@ -222,6 +173,34 @@ export function succeedWaited(
   const named = { ...(task !== undefined && { task }), ...(workload !== undefined && { workload }) };
   const set = { ...named, ...ended, state: "SUCCESS", members: { group, size }, failure: undefined } as const;
   return { kind: "succeed-waited", id, when: NOT_STARTED, set };
+}
+
+/** What a task puts in its place. */
+export interface Replacement {
+  /** Of the unit that ends in its place. */
+  readonly id: string;
+  /** JSON of its signature. */
+  readonly sig: string;
+}
+
+/**
+ * Ends a task that has put another in its place. Refused where a revoke was asked for: this is its last chance to be seen. Kept for as
+ * long as a workflow's parts are: who asks for the task is led on from here.
+ */
+export function replace(right: Right, now: number, { id, sig }: Replacement, resultExpiresSeconds: number): Change {
+  const { expiresAt } = kept(now, resultExpiresSeconds);
+  return {
+    kind: "replace",
+    id: right.claim.id,
+    when: mayGoOn(right),
+    set: {
+      ...ended(right, now, "REPLACED"),
+      expiresAt: Math.max(expiresAt, now + JOINS.lifetimeMs),
+      replacement: id,
+      replacementSig: sig,
+      failure: undefined,
+    },
+  };
 }
 
 /** `body`: the message of the attempt that failed. It is kept unless it is too large. */
@@ -309,7 +288,7 @@ export function retry(
   return {
     kind: "retry",
     id: right.claim.id,
-    when: mayFinish(right).map((clause) => (clause.absent ? clause : { ...clause, notRevokeRequested: true as const })),
+    when: mayGoOn(right),
     set: {
       state: "RETRY",
       task: right.claim.task,
@@ -364,24 +343,6 @@ export function countRedrive(id: string, redrivesBefore: number): Change {
     when: [{ states: ["FAILURE"], redrives: redrivesBefore }],
     set: { redrives: redrivesBefore + 1 },
   };
-}
-
-/** Whether a condition holds for a record. What DynamoDB evaluates on its side; the in-memory adapter calls this. */
-export function holds(when: Condition, record: TaskRecord | undefined): boolean {
-  return when.some((clause) => clauseHolds(clause, record));
-}
-
-function clauseHolds(clause: Clause, record: TaskRecord | undefined): boolean {
-  if (record === undefined) return clause.absent === true;
-  return (
-    clause.absent !== true &&
-    (clause.states === undefined || clause.states.includes(record.state)) &&
-    (clause.attemptAtMost === undefined || record.attempt <= clause.attemptAtMost) &&
-    (clause.token === undefined || record.token === clause.token) &&
-    (clause.leaseOverAt === undefined || (record.leaseUntil ?? 0) <= clause.leaseOverAt) &&
-    (clause.notRevokeRequested === undefined || record.revokeRequested === undefined) &&
-    (clause.redrives === undefined || (record.redrives ?? 0) === clause.redrives)
-  );
 }
 
 /** The record after a change whose condition holds. */

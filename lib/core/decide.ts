@@ -7,8 +7,10 @@
 //
 // docs/protocol.md is the same as a table, state × event, one row for each branch below.
 import { RESEND_NOTED_AFTER_MS, UNKNOWN_TASK_PAUSES } from "../defaults.ts";
+import type { InvalidOption, ResultTooLarge } from "../errors.ts";
 import { type Failure, isTerminal, type TaskRecord } from "../store/record.ts";
 import type { Envelope } from "../wire/envelope.ts";
+import type { WireSignature } from "../wire/signature.ts";
 import * as changes from "./changes.ts";
 import {
   ACK,
@@ -27,6 +29,7 @@ import { delaySeconds } from "./delay.ts";
 import { follows, type Publication } from "./follow-ups.ts";
 import type { Outcome } from "./outcome.ts";
 import { argsFrom, argsOf, largeArgs, largeResult, withoutRef } from "./payloads.ts";
+import { replacedAgain, replacing } from "./replace.ts";
 import { mayRetry, retryDelay } from "./retry.ts";
 import { hiccupDelay, outageDelay, untilTakeover } from "./visibility.ts";
 
@@ -102,7 +105,9 @@ export function decideRefused(
     const revoked = existing.state === "REVOKED" && existing.token === undefined;
     return {
       row: "already ended",
-      ...follows(envelope, existing, routes),
+      ...(existing.state === "REPLACED"
+        ? replacedAgain(envelope, existing, routes)
+        : follows(envelope, existing, routes)),
       settle: ACK,
       ...(revoked && { ending: { kind: "revoked", reason: existing.failure?.message ?? "revoked" } as const }),
     };
@@ -127,7 +132,7 @@ export function decideRefused(
   return { row: "changed meanwhile", publish: NONE, settle: release(hiccupDelay(receiveCount)) };
 }
 
-/** A run ended: rows 12 to 18. */
+/** A run ended: rows 12 to 18a. */
 export function decide(
   outcome: Outcome,
   received: Received,
@@ -184,6 +189,8 @@ export function decide(
         ending: { kind: "revoked", reason: outcome.reason },
       };
     }
+    case "replaced":
+      return replacedBy(outcome.sig, received, right, mode, expires, circumstances);
     case "rejected": {
       const { failure, requeue } = outcome;
       const ending = { kind: "rejected", requeue, reason: failure.message } as const;
@@ -212,7 +219,7 @@ export function decide(
   }
 }
 
-/** The write of `decision` was refused. A revoke that was asked for is seen here at the latest, before a retry. */
+/** The write of `decision` was refused. A revoke that was asked for is seen here at the latest, before a retry or a replacement. */
 export function decideWriteRefused(
   existing: TaskRecord | undefined,
   received: Received,
@@ -222,7 +229,14 @@ export function decideWriteRefused(
   circumstances: Circumstances,
 ): Decision {
   if (existing?.token === token && existing.state === "STARTED" && existing.revokeRequested !== undefined) {
-    return decide({ kind: "revoked", reason: "revoked before a retry" }, received, mode, token, policy, circumstances);
+    return decide(
+      { kind: "revoked", reason: "revoked before it went on" },
+      received,
+      mode,
+      token,
+      policy,
+      circumstances,
+    );
   }
   return decideRefused(received, existing, circumstances);
 }
@@ -243,6 +257,27 @@ function failed(
     settle: ACK,
     ending: { kind: "failure", failure, expected },
   };
+}
+
+/** What cannot take its place fails it. */
+function replacedBy(
+  sig: WireSignature,
+  received: Received,
+  right: changes.Right,
+  mode: Mode,
+  expires: number,
+  circumstances: Circumstances,
+): Decision {
+  const { now, routes } = circumstances;
+  try {
+    const { replacement, follows } = replacing(received.envelope, sig, routes);
+    const change = changes.replace(right, now, replacement, expires);
+    return { row: "replaced", ...onlyIf(mode !== "untracked", change), ...follows, settle: ACK };
+  } catch (error) {
+    const { name: type, message, code } = error as InvalidOption | ResultTooLarge; // as it says
+    const failure = { failure: { type, message, code }, expected: false };
+    return failed("failure", received, right, failure, expires, circumstances);
+  }
 }
 
 function retried(

@@ -4,14 +4,14 @@ import type { GroupRef } from "../wire/envelope.ts";
 import type { PayloadRef } from "./payload.ts";
 
 /** States that are stored. UNKNOWN, STALLED, LOST and UNTRACKED are conclusions of a reader (core/states.ts). */
-export const STORED_STATES = ["PENDING", "STARTED", "RETRY", "SUCCESS", "FAILURE", "REVOKED"] as const;
+export const STORED_STATES = ["PENDING", "STARTED", "RETRY", "SUCCESS", "FAILURE", "REVOKED", "REPLACED"] as const;
 export type StoredState = (typeof STORED_STATES)[number];
 
-export const TERMINAL_STATES = ["SUCCESS", "FAILURE", "REVOKED"] as const satisfies readonly StoredState[];
+export const TERMINAL_STATES = ["SUCCESS", "FAILURE", "REVOKED", "REPLACED"] as const satisfies readonly StoredState[];
 export type TerminalState = (typeof TERMINAL_STATES)[number];
 
 export function isTerminal(state: StoredState): state is TerminalState {
-  return state === "SUCCESS" || state === "FAILURE" || state === "REVOKED";
+  return state === "SUCCESS" || state === "FAILURE" || state === "REVOKED" || state === "REPLACED";
 }
 
 /** An error as it travels and rests: JSON only. `type` is the error's class name. */
@@ -57,6 +57,10 @@ export interface TaskRecord {
   readonly resultRef?: PayloadRef;
   /** The group whose members' results are its result, instead of `result`: it waited for them, and had no message. */
   readonly members?: GroupRef;
+  /** Of a REPLACED: id of the unit that ends in its place. */
+  readonly replacement?: string;
+  /** Of a REPLACED: JSON of the signature that it put in its place. */
+  readonly replacementSig?: string;
   /** Why it failed, is retried, or was revoked. */
   readonly failure?: Failure;
   /** What `progress()` and `updateState()` reported: JSON. */

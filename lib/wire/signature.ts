@@ -2,6 +2,9 @@ import type { JsonObject, JsonValue } from "./serializer.ts";
 
 /** "Task" of a chain. */
 export const CHAIN = "celery.chain";
+/** "Tasks" that call another one for each of a list's items (celery/app/builtins.py). */
+export const MAP = "celery.map";
+export const STARMAP = "celery.starmap";
 
 /** A call that has not been made yet, as Celery writes it inside messages (celery/canvas.py, `Signature`). */
 export interface WireSignature {
@@ -23,4 +26,15 @@ export interface WireSignature {
 /** A signature of a task by its name, with nothing said that need not be. */
 export function wireSignature(task: string, facts: Partial<WireSignature> = {}): WireSignature {
   return { task, args: [], kwargs: {}, options: {}, subtask_type: null, immutable: false, ...facts };
+}
+
+export function isMapped(task: string): boolean {
+  return task === MAP || task === STARMAP;
+}
+
+/** The task whose code a call runs: of a map, the one that it calls for each item, if it says which. */
+export function calledTask({ task, kwargs }: { readonly task: string; readonly kwargs: unknown }): string {
+  if (!isMapped(task)) return task;
+  const { task: each } = (kwargs ?? {}) as { readonly task?: { readonly task?: unknown } | null }; // what is none of it has no members
+  return typeof each?.task === "string" ? each.task : task;
 }

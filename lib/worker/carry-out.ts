@@ -25,7 +25,9 @@ import { watchMessage } from "../core/watchdog.ts";
 import { TASK_DEFAULTS } from "../defaults.ts";
 import { NotSupported, WorkflowLost } from "../errors.ts";
 import type { JoinStore } from "../ports/join-store.ts";
+import { followAll } from "../replacement.ts";
 import { type DefinitionRef, definition } from "../store/definition.ts";
+import type { JoinHead } from "../store/join.ts";
 import { isTerminal, type TaskRecord } from "../store/record.ts";
 import type { WireSignature } from "../wire/signature.ts";
 import { type Completion, countMember } from "./join.ts";
@@ -46,7 +48,7 @@ const LANES = 500;
 export async function carryOut({ publish, workflow }: Following, send: Send, deps: CarryOutDeps): Promise<void> {
   if (workflow === undefined) return await sendAll(publish, send);
   const { joins, waited, ended, counts, line, ending } = workflow;
-  for (const join of joins) await begin(join, publish, line, send, deps);
+  for (const join of joins) await begin(join, publish[0]?.workload, line, send, deps);
   if (ending) await Promise.all(ended.map((unit) => end(unit, ending, deps)));
   for (const unit of waited) await succeed(unit, deps);
   await sendAll(publish, send);
@@ -100,19 +102,20 @@ export async function complete(
   await carryOut(following({ ...goesOn, ended: [] }, line), send, deps);
 }
 
-async function begin(
+/** A head, where there is none, and the watchdog. `workload`: whose workers will look after it. */
+export async function begin(
   join: Join,
-  publish: readonly Publication[],
+  workload: string | undefined,
   line: Workflow["line"],
   send: Send,
   deps: CarryOutDeps,
-): Promise<void> {
+): Promise<JoinHead> {
   const { clock, routes } = deps;
   const joins = await joinsOf(deps);
   const text = join.stored ? await keepNext(join, line.rootId, joins) : undefined;
-  await joins.open(newHead({ id: join.group, size: join.size }, clock.now(), text));
-  const workload = publish[0]?.workload ?? routes.route("").workload;
-  await send(watchMessage(join, 0, workload, line, routes.key));
+  const head = await joins.open(newHead({ id: join.group, size: join.size }, clock.now(), text));
+  await send(watchMessage(join, 0, workload ?? routes.route("").workload, line, routes.key));
+  return head;
 }
 
 /** What follows a group, as its head keeps it: the text itself, or where that lies. */
@@ -134,8 +137,8 @@ export async function nextOf(group: string, carried: WireSignature, joins: JoinS
 }
 
 async function failureOf(group: string, index: number, joins: JoinStore, { routes }: CarryOutDeps) {
-  const [record] = await joins.records([memberId(routes.key, group, index)]);
-  return record?.failure;
+  const [member] = await followAll([memberId(routes.key, group, index)], (ids) => joins.records(ids));
+  return member?.record?.failure;
 }
 
 async function end(

@@ -65,7 +65,7 @@ async function consume(delivery: Delivery, workload: WorkloadLimits, deps: Execu
   const { body, receiveCount } = delivery;
   const { name, maxReceiveCount } = workload;
   const received: DeadLetter = { envelope, workload: name, receiveCount, body, maxReceiveCount };
-  const settings = deps.task(envelope.task);
+  const settings = deps.task(envelope.task, envelope.kwargs);
   const policy = settings ?? UNKNOWN_TASK_POLICY;
   const mode = modeOf(received, settings, deps);
   const token = newToken(deps);

@@ -9,6 +9,7 @@ import { isHeard } from "./announce.ts";
 import { type DecisionDeps, type ExecuteDeps, protocol } from "./execution.ts";
 import type { Runner } from "./job.ts";
 import { logRuns } from "./log-runs.ts";
+import { taskOf } from "./mapped.ts";
 import type { TaskMetrics } from "./metrics.ts";
 import { withLostSpans } from "./traced.ts";
 
@@ -63,7 +64,7 @@ export function decisionDeps(
     routes: routesOf(app),
     queue: (workload) => queueName(app.name, workload),
     deadLetterQueue: (workload) => deadLetterQueueName(app.name, workload),
-    task: (name) => app.tasks.get(name)?.settings,
+    task: (task, kwargs = {}) => taskOf(app, { task, kwargs })?.settings,
   };
 }
 

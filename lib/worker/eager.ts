@@ -15,6 +15,7 @@ import { MemoryPayloadStore } from "../memory/payload-store.ts";
 import { MemoryResultStore } from "../memory/result-store.ts";
 import type { Broker } from "../ports/broker.ts";
 import type { ResultStore } from "../ports/result-store.ts";
+import { follow } from "../replacement.ts";
 import { decode, type Envelope, encode } from "../wire/envelope.ts";
 import { toError } from "../wire/failure.ts";
 import { executeDeps } from "./deps.ts";
@@ -50,7 +51,7 @@ export function eagerBackends(app: App, clock: Clock, propagates: boolean): Back
 }
 
 async function throwFailure(store: ResultStore, id: string): Promise<void> {
-  const { state, failure } = (await store.read(id)) ?? {};
+  const { state, failure } = (await follow(id, store)).record ?? {};
   if (state === "FAILURE" && failure !== undefined) throw new TaskFailed(id, failure, toError(failure));
 }
 

@@ -9,6 +9,7 @@ import { TASK_DEFAULTS } from "../defaults.ts";
 import type { Events } from "../events.ts";
 import type { Delivery } from "../ports/broker.ts";
 import type { TaskSettings } from "../settings.ts";
+import type { JsonObject } from "../wire/serializer.ts";
 import { type ApplyDeps, apply } from "./apply.ts";
 import type { Ended, Run, StopSignal } from "./job.ts";
 import type { TaskMetrics } from "./metrics.ts";
@@ -24,8 +25,8 @@ export type Protocol = typeof protocol;
 /** What deciding about messages needs, where none is run. */
 export interface DecisionDeps extends ApplyDeps {
   readonly protocol: Protocol;
-  /** Settings of a registered task. */
-  task(name: string): TaskSettings | undefined;
+  /** Settings of a registered task. `kwargs` say which one a map calls. */
+  task(name: string, kwargs?: JsonObject): TaskSettings | undefined;
 }
 
 export interface ExecuteDeps extends DecisionDeps {

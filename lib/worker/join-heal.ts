@@ -4,6 +4,7 @@ import { childOf, type Join, joinOf, missingBits, nodeOf, rootOf } from "../core
 import { healed } from "../core/join-watch.ts";
 import { JOINS } from "../defaults.ts";
 import type { JoinStore } from "../ports/join-store.ts";
+import { followAll } from "../replacement.ts";
 import { EMPTY_SHARD, type JoinHead, type Place, type Shard } from "../store/join.ts";
 import { type Completion, countMember, goUp, sealJoin } from "./join.ts";
 
@@ -75,9 +76,9 @@ async function mendMembers(walk: Walk, place: Place, missing: readonly number[])
   const { store, join, options, members } = walk;
   const indexes = missing.map((bit) => nodeOf(place.shard, bit)).filter((index) => index < members);
   walk.left -= indexes.length;
-  const records = await store.records(indexes.map(options.memberId));
+  const records = await followAll(indexes.map(options.memberId), (ids) => store.records(ids));
   for (const [i, index] of indexes.entries()) {
-    const ending = healed(records[i], options.overdue);
+    const ending = healed(records[i]?.record, options.overdue);
     const completion = ending && (await countMember(store, join, index, ending.failed));
     if (completion) return completion;
   }

@@ -14,8 +14,9 @@ export async function keepOutline(
   key: IdKey,
   { id, frozen }: Pick<Plan, "id" | "frozen">,
   now: number,
+  stream?: string,
 ): Promise<void> {
-  const kept: StoredWorkflow = { first: firstId(frozen), sentAt: now, outline: outlineOf(key, frozen) };
+  const kept: StoredWorkflow = { first: firstId(frozen), sentAt: now, outline: outlineOf(key, frozen, stream) };
   const text = JSON.stringify(kept);
   if (Buffer.byteLength(text) <= JOINS.partBytes) return await joins.keepWorkflow(id, text);
   const whole = definition(id, text);

@@ -68,7 +68,7 @@ async function look(
   const looked = typeof tick === "number" ? tick : 0;
   const step = watch({ head, tick: looked, now: clock.now(), ended: await hasEnded(head, next, joins, deps) });
   const again = (seconds: number, at?: number) => {
-    const join = { group, size: size ?? 0, next: carried, stored: false };
+    const join = { group, ...(size !== undefined && { size }), next: carried, stored: false };
     const number = at === undefined ? looked + 1 : looked;
     return watchMessage(join, number, workload, line, key, { seconds, ...(at !== undefined && { from: at }) });
   };

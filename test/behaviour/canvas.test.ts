@@ -49,4 +49,27 @@ describe("a canvas", () => {
       cause: { name: "ChordError", message: expect.stringContaining("member 1 of its group") },
     });
   });
+
+  test("a group whose members are a stream: as many as come", async () => {
+    await using memory = await memoryApp(tasks, { worker: { concurrency: 50 } });
+    const { add } = memory.tasks;
+    async function* members() {
+      for (let i = 0; i < 2_500; i++) yield add.s(i, 1);
+    }
+    const result = await memory.during(group(members()).delay());
+    expect(result.size).toBe(2_500);
+    expect(await memory.joins.head(result.id)).toMatchObject({ size: 2_500, published: 2_000 });
+    const ended = () => [...memory.store.records.values()].filter(({ state }) => state === "SUCCESS").length;
+    await memory.until("all have ended", () => ended() === 2_500);
+  });
+
+  test("a chord whose header is a stream: its body begins when all have ended", async () => {
+    await using memory = await memoryApp(tasks, { worker: { concurrency: 50 } });
+    const { add, xsum } = memory.tasks;
+    async function* members() {
+      for (let i = 0; i < 130; i++) yield add.s(i, 1);
+    }
+    const result = await memory.during(chord(members(), xsum.s()).delay());
+    expect(await memory.during(result.get())).toBe((129 * 130) / 2 + 130);
+  });
 });

@@ -202,8 +202,6 @@ describe.concurrent("workflow", () => {
     expect(stdout).toMatch(/^4 revoked: they had not started and never will\nchain +REVOKED /);
     expect(code).toBe(3);
   });
-    expect(await json(["workflow", id], { env })).toMatchObject({ state: "REVOKED" });
-  });
 
   test("an id of no workflow is refused, and said what it takes", async () => {
     const { code, stderr } = await lovage(["workflow", "of-nobody"], { env });

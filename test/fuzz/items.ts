@@ -13,8 +13,8 @@ const json = (one: Json) => S(jsonText(one));
 export type HostileItem = Record<string, Json>;
 
 function whole(id: string, rng: Rng): HostileItem {
-  const state = rng.pick(["PENDING", "STARTED", "RETRY", "SUCCESS", "FAILURE", "REVOKED"]);
-  const ended = state === "SUCCESS" || state === "FAILURE" || state === "REVOKED";
+  const state = rng.pick(["PENDING", "STARTED", "RETRY", "SUCCESS", "FAILURE", "REVOKED", "REPLACED"]);
+  const ended = state === "SUCCESS" || state === "FAILURE" || state === "REVOKED" || state === "REPLACED";
   const failure = {
     type: "RangeError",
     message: `no ${control(rng)}`,
@@ -35,6 +35,10 @@ function whole(id: string, rng: Rng): HostileItem {
     },
     ...{ started_at: N(NOW - 5_000), lease_until: N(NOW + 5_000), expires_at: N(Math.ceil(NOW / 1_000) + 1e6) },
     ...(state === "RETRY" && { retry_at: N(NOW + 1_000), retry_args: json([[1], {}]), failure: json(failure) }),
+    ...(state === "REPLACED" && {
+      replacement: S(rng.chance(0.1) ? id : "t-2"),
+      replacement_sig: json({ task: "echo" }),
+    }),
     ...(state === "PENDING" && { published_at: N(NOW) }),
     ...(state === "SUCCESS" && { result: json(value(rng)), result_expires_at: N(NOW + 1e6) }),
     ...(state === "SUCCESS" &&

@@ -251,3 +251,34 @@ describe("a signature from JSON", () => {
     chain(signature(wire, app), double.s());
   });
 });
+
+describe("ctx.replace", () => {
+  test("gives what takes the task's place gives", () => {
+    const one = app.task("one", { bind: true }, (ctx, x: number) => ctx.replace(add.s(x, 1)));
+    expectTypeOf(one.delay).returns.resolves.toEqualTypeOf<AsyncResult<number>>();
+    const all = app.task("all", { bind: true }, (ctx) => ctx.replace(group([add.s(1, 2), show.s(3)])));
+    expectTypeOf(all.delay).returns.resolves.toEqualTypeOf<AsyncResult<[number, string]>>();
+    const either = app.task("either", { bind: true }, async (ctx, x: number) =>
+      x > 0 ? ctx.replace(chain(add.s(x, 1), show.s())) : x,
+    );
+    expectTypeOf(either.delay).returns.resolves.toEqualTypeOf<AsyncResult<string | number>>();
+  });
+
+  test("which has to be the task's own result, where that is said", () => {
+    app.task("number", { bind: true }, (ctx): number => ctx.replace(add.s(1, 2)));
+    // @ts-expect-error a string is no number
+    app.task("no_number", { bind: true }, (ctx): number => ctx.replace(show.s(1)));
+  });
+
+  test("takes what can be called as it is", () => {
+    app.task("calls", { bind: true }, (ctx) => {
+      ctx.replace(add.si(1, 2));
+      // @ts-expect-error an argument is missing
+      ctx.replace(add.s(1));
+      // @ts-expect-error a task is no signature
+      ctx.replace(add);
+      // @ts-expect-error the first step lacks an argument
+      ctx.replace(chain(add.s(1), show.s()));
+    });
+  });
+});

@@ -24,6 +24,7 @@ import {
   STORED,
   tasksOf,
 } from "../../lib/core/canvas-shape.ts";
+import type { Join } from "../../lib/core/canvas-start.ts";
 import { joinOf, type Wave } from "../../lib/core/canvas-start.ts";
 import type { Routes } from "../../lib/core/follow-ups.ts";
 import { certify, derivedId, idKey } from "../../lib/core/ids.ts";
@@ -323,7 +324,7 @@ describe("after the last member of a group", () => {
 
   test("the body is handed the results by reference", () => {
     const [join] = call(chordOf(groupOf([a, b]), chainOf([t("c", { args: [9] }), d]))).joins;
-    const wave = joined(join as NonNullable<typeof join>, line, routes);
+    const wave = joined(join as Required<Join>, line, routes);
     expect(sent(wave)).toMatchObject([{ task: "c", args: [9], results: { group: ROOT, size: 2 }, ...line }]);
     expect(sent(wave)[0]?.chain).toHaveLength(1);
   });
@@ -332,7 +333,7 @@ describe("after the last member of a group", () => {
     const inner = chainOf([a, groupOf([b, b])]);
     const outer = call(chordOf(groupOf([inner]), c));
     const [second] = afterSuccess(sent(outer)[0] as Envelope, [1], routes).joins;
-    const wave = joined(second as NonNullable<typeof second>, line, routes);
+    const wave = joined(second as Required<Join>, line, routes);
     const group = derived(memberId(KEY, ROOT, 0), "s1.g");
     expect(wave.waited).toEqual([{ id: memberId(KEY, ROOT, 0), members: { group, size: 2 } }]);
     expect(wave.counts).toMatchObject([{ group: ROOT, index: 0, size: 1, failed: false }]);
@@ -378,7 +379,7 @@ describe("a task that puts a canvas in its place", () => {
     const [join] = wave.joins;
     expect(tasks(wave)).toEqual(["a", "a"]);
     const line = { rootId: "r", parentId: "p", hops: 2 };
-    const after = joined(join as NonNullable<typeof join>, line, routes);
+    const after = joined(join as Required<Join>, line, routes);
     expect(after.waited).toMatchObject([{ id: wave.id, members: { size: 2 } }]);
     expect(sent(after).map(({ task, results }) => [task, results])).toEqual([
       ["c", after.waited[0]?.members],
@@ -414,13 +415,13 @@ describe("Python's messages", () => {
     ]);
   });
 
-  test("a chord in a chain keeps the ids of its members, its group and its body, and is counted", () => {
+  test("a chord in a chain keeps the ids of its group and its body, its members get ours, and it is counted", () => {
     const task = message("chain with group in the middle (upgraded to chord)");
     const chord = task.chain[0] as WireSignature;
     const header = headerOf(chord);
     const wave = afterSuccess(task, [5], routes);
     expect(sent(wave).map(({ id, args }) => [id, args])).toEqual(
-      tasksOf(header).map((one) => [idOf(one), [5, ...one.args]]),
+      tasksOf(header).map((one, i) => [memberId(KEY, idOf(header) as string, i), [5, ...one.args]]),
     );
     expect(wave.joins).toMatchObject([
       { group: idOf(header), size: 2, next: { options: { task_id: finalId(chord) } } },

@@ -6,6 +6,7 @@ import {
   DYNAMODB,
   FAILURE_LIMITS,
   FAILURE_SUMMARY_LENGTH,
+  JOINS,
   MAX_KEPT_BODY_BYTES,
   MAX_RESULT_BYTES,
   RECORD_LIFETIME_MS,
@@ -52,6 +53,7 @@ const unfinished = (record: TaskRecord | undefined) =>
 const lease = { owner: "w-1", until: NOW + 20_000, lastDelivery: false };
 const value = { result: "5", ignored: false, resultExpiresSeconds: DAY };
 const members = { group: "g-1", size: 3 };
+const instead = { id: "t-2", sig: '{"task":"add"}' };
 const next = { attempt: 4, retryAt: NOW + 1_000, args: undefined, failure };
 
 function allButForget(): changes.Change[] {
@@ -66,6 +68,8 @@ function allButForget(): changes.Change[] {
       changes.revokeHeld(right, NOW, failure, DAY),
       changes.retry(right, next),
     ]),
+    changes.replace(held, NOW, instead, DAY),
+    changes.replace(unclaimed, NOW, instead, DAY),
     changes.succeedWaited({ id: "t-1" }, members, NOW, DAY),
     changes.failUnheld(claim, NOW, failure, DAY),
     changes.revokeUnheld(claim, NOW, failure, DAY),
@@ -82,7 +86,7 @@ test("a change says what it is", () => {
   );
   expect([...new Set(kinds)]).toEqual([
     ...["record-pending", "claim", "heartbeat", "report", "succeed", "fail", "revoke", "retry"],
-    ...["succeed-waited", "request-revoke", "forget", "count-redrive", "resend"],
+    ...["replace", "succeed-waited", "request-revoke", "forget", "count-redrive", "resend"],
   ]);
 });
 
@@ -118,6 +122,16 @@ describe("the condition of a change holds exactly where", () => {
       () => changes.retry(held, next),
       (r) => r !== undefined && isMine(r) && r.revokeRequested === undefined,
     ],
+    [
+      "replace, claimed: as retry",
+      () => changes.replace(held, NOW, instead, DAY),
+      (r) => r !== undefined && isMine(r) && r.revokeRequested === undefined,
+    ],
+    [
+      "replace, unclaimed: as retry",
+      () => changes.replace(unclaimed, NOW, instead, DAY),
+      (r) => r === undefined || (unfinished(r) && r.revokeRequested === undefined),
+    ],
     ["succeed, unclaimed: unfinished up to this attempt", () => changes.succeed(unclaimed, NOW, value), unfinished],
     ["fail, unclaimed: unfinished up to this attempt", () => changes.fail(unclaimed, NOW, failure, DAY), unfinished],
     [
@@ -147,7 +161,11 @@ describe("the condition of a change holds exactly where", () => {
     ],
     ["requestRevoke: somebody runs it", () => changes.requestRevoke("t-1", "cooperate"), (r) => r?.state === "STARTED"],
     ["countRedrive: it failed", () => changes.countRedrive("t-1", 0), (r) => r?.state === "FAILURE"],
-    ["forget: it has ended", () => changes.forget("t-1"), (r) => r !== undefined && isTerminal(r.state)],
+    [
+      "forget: it has ended, and not in another's place",
+      () => changes.forget("t-1"),
+      (r) => r !== undefined && isTerminal(r.state) && r.state !== "REPLACED",
+    ],
   ])("%s", (_, make, expected) => {
     const change = make();
     const records = [...everyRecord()];
@@ -290,6 +308,16 @@ describe("what a change writes", () => {
     expect(written(changes.succeed(held, NOW, { ...value, result: undefined, ignored: true }))).toMatchObject({
       ignored: true,
     });
+  });
+
+  test("a task that was replaced says by what, and is kept as long as a workflow's parts are", () => {
+    const record = written(changes.replace(held, NOW, instead, DAY), busy);
+    expect(record).toMatchObject({ state: "REPLACED", replacement: "t-2", replacementSig: instead.sig, endedAt: NOW });
+    expect(record).toMatchObject({ token: "mine", attempt: 3, expiresAt: NOW + JOINS.lifetimeMs });
+    for (const gone of ["leaseUntil", "meta", "customState", "failure", "resultExpiresAt", "revokeRequested"])
+      expect(record).not.toHaveProperty(gone);
+    const longer = changes.replace(held, NOW, instead, JOINS.lifetimeMs / 1_000 + 1);
+    expect(longer.set.expiresAt).toBe(NOW + JOINS.lifetimeMs + 1_000);
   });
 
   test("what waited for a group has its members in place of a result, and no claim's token", () => {

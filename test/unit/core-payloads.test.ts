@@ -184,6 +184,43 @@ test("a record keeps arguments, or a reference to them, as JSON", () => {
   expect(withoutRef(referring)).toEqual(message({ args: [] }).envelope);
 });
 
+describe("results that come before the arguments", () => {
+  const results = { group: "g-1", size: 3 };
+
+  test("are kept with them where they are read anew in every run, and only there", () => {
+    for (const facts of [{ args: [1] }, { args: [], argsRef: ref }]) {
+      const { envelope } = message({ ...facts, results });
+      expect(argsFrom("t-1", argsOf(envelope))).toMatchObject({ ...facts, results });
+      expect(argsFrom("t-1", argsOf(withoutRef(envelope)))).not.toHaveProperty("results");
+    }
+  });
+
+  test.each(['{"kept":[[1],{}]}', '{"kept":[1],"results":{"group":"g","size":1}}', '{"kept":[[1],{}],"results":[]}'])(
+    "%s is nothing that a retry asked for",
+    (json) => {
+      expect(() => argsFrom("t-1", json)).toThrow(RecordUnreadable);
+    },
+  );
+
+  test("the next attempt has them from its message, or from what the retry asked for; from the record, the same", () => {
+    const again = (next?: Extract<Outcome, { kind: "retry" }>["next"]) => {
+      const outcome: Outcome = { kind: "retry", failure, exhausted: failure, countdown: 1, ...(next && { next }) };
+      const first = message({ args: ["own"], results });
+      const decision = end(outcome, first, "tracked", { ...circumstances, payloads: undefined });
+      const change = decision.change as changes.Change;
+      const record = changes.applied(change, { id: "t-1", state: "STARTED", attempt: 1 });
+      const lost = decideRefused(first, record, circumstances);
+      const parts = ({ args, results: group }: Envelope) => ({ args, group });
+      const [sent, sentAgain] = [decision, lost].map(({ publish }) => parts(publish[0]?.envelope as Envelope));
+      expect(sentAgain).toEqual(sent);
+      return sent;
+    };
+    expect(again()).toEqual({ args: ["own"], group: results });
+    expect(again({ args: [[1, 2], "own"] })).toEqual({ args: [[1, 2], "own"], group: undefined });
+    expect(again({ args: ["other"], results })).toEqual({ args: ["other"], group: results });
+  });
+});
+
 test.each(["7", "null", "[1]", "[[1],{},3]", '{"key":"../x"}', "{"])("%s is nothing that a retry asked for", (json) => {
   expect(() => argsFrom("t-1", json)).toThrow(RecordUnreadable);
 });

@@ -1,6 +1,6 @@
 // What the watchdog mends: members that ended and were not counted, and shards whose bit is missing above.
 import { expect, test } from "vitest";
-import { claim, fail, recordPending, revokeUnstarted, succeed } from "../../lib/core/changes.ts";
+import { claim, fail, recordPending, replace, revokeUnstarted, succeed } from "../../lib/core/changes.ts";
 import { newHead } from "../../lib/core/join.ts";
 import { MemoryJoinStore } from "../../lib/memory/join-store.ts";
 import { MemoryResultStore } from "../../lib/memory/result-store.ts";
@@ -43,7 +43,11 @@ class Group {
     return this;
   }
 
-  async end(index: number, how: "SUCCESS" | "FAILURE" | "REVOKED" | "STARTED" | "PENDING"): Promise<void> {
+  async end(
+    index: number,
+    how: "SUCCESS" | "FAILURE" | "REVOKED" | "REPLACED" | "STARTED" | "PENDING",
+    by = "",
+  ): Promise<void> {
     const now = this.clock.now();
     const right = { id: memberId(index), task: "t", workload: "default", attempt: 0, token: "mine" };
     const held = { kind: "claimed", claim: right } as const;
@@ -53,6 +57,7 @@ class Group {
     await this.records.write(claim(right, now, { owner: "w", until: now + 60_000, lastDelivery: false }));
     const value = { result: "1", ignored: false, resultExpiresSeconds: 60 };
     if (how === "SUCCESS") await this.records.write(succeed(held, now, value));
+    if (how === "REPLACED") await this.records.write(replace(held, now, { id: by, sig: "{}" }, 60));
     if (how === "FAILURE") await this.records.write(fail(held, now, FAILURE, 60));
   }
 
@@ -85,6 +90,22 @@ test("members that have ended are counted, those that have not are waited for", 
     await group.count(index);
   }
   expect(await group.heal()).toEqual({ completion: { join: "g", size: 70, failed: 65 } });
+});
+
+test("a member that was replaced is counted as the one in its place has ended", async () => {
+  const group = await new Group(4).open();
+  for (const [index, by] of [10, 11, 12, 13].entries()) await group.end(index, "REPLACED", memberId(by));
+  await group.end(10, "SUCCESS");
+  await group.end(11, "FAILURE");
+  await group.end(12, "REPLACED", memberId(22));
+  await group.end(22, "SUCCESS");
+  expect(await group.heal()).toEqual({});
+  expect((await group.store.shards("g", [{ level: 0, shard: 0 }]))[0]).toEqual({
+    done: new Set([0, 1, 2]),
+    failed: new Set([1]),
+  });
+  await group.end(13, "SUCCESS");
+  expect(await group.heal()).toEqual({ completion: { join: "g", size: 4, failed: 1 } });
 });
 
 test("once it is overdue, what has not ended counts as failed, whether or not it was ever sent", async () => {
