@@ -232,6 +232,18 @@ export const JOINS = {
   watchSeconds: SQS.maxDelaySeconds,
 } as const;
 
+/** Looking at a workflow, and cancelling it. */
+export const WORKFLOWS = {
+  /** Members of a group that are shown one by one; of a larger one how many are in which state. */
+  membersShown: 64,
+  /** Failed members of such a larger one that are shown all the same. */
+  failuresShown: 5,
+  /** Pages of 100 members that are read at once. */
+  pages: 8,
+  /** Members that are revoked at once. */
+  lanes: 25,
+} as const;
+
 /** Reading what the members of a group gave. */
 export const GROUPS = {
   /** Most results that a task is handed as an array, and the most bytes of JSON that all of them may have (32 MiB). */

@@ -479,6 +479,16 @@ export class WorkflowLost extends LovageError {
   }
 }
 
+/** Nothing is kept of a workflow with this id. */
+export class WorkflowUnknown extends LovageError {
+  constructor(id: string, app: string) {
+    super(
+      "LOVAGE_WORKFLOW_UNKNOWN",
+      `no workflow of app "${app}" is known by id ${id}; it takes the id of the handle that a call of a chain, group or chord returned, or of its first task, for 90 days; a single task is read with result(id), or "lovage result"`,
+    );
+  }
+}
+
 /** The bucket of `payloads` does not exist in this account and region. */
 export class BucketNotFound extends LovageError {
   constructor(bucket: string, endpoint: string) {

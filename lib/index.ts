@@ -33,4 +33,6 @@ export type { Failure } from "./store/record.ts";
 export type { BoundHandler, Task } from "./task.ts";
 export type { JsonObject, JsonValue } from "./wire/serializer.ts";
 export type { WireSignature } from "./wire/signature.ts";
+export { type Workflow, type WorkflowRevoked, workflow } from "./workflow.ts";
+export type { WorkflowChain, WorkflowGroup, WorkflowMember, WorkflowNode, WorkflowTask } from "./workflow-tree.ts";
 export { type FargateOptions, type LambdaOptions, onFargate, onLambda, type Workload } from "./workload.ts";

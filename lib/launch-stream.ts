@@ -12,7 +12,7 @@ import { JOINS } from "./defaults.ts";
 import { describe } from "./duration.ts";
 import { InvalidOption } from "./errors.ts";
 import { groupHandle, handleAfter } from "./handles.ts";
-import { calledNow, type Outlet, outlet } from "./launch.ts";
+import { calledNow, type Outlet, outlet, show } from "./launch.ts";
 import { routesOf } from "./routes.ts";
 import { type Caller, Signature } from "./signature.ts";
 import type { JsonValue } from "./wire/serializer.ts";
@@ -69,6 +69,7 @@ class Stream {
     const { send, deps } = this.#outlet;
     const joins = await joinsOf(deps);
     const { clock } = this.#app;
+    await show(this.#app, this.#plan, async () => joins, group);
     const head = join
       ? await begin(join, undefined, line, send, deps)
       : await joins.open(newHead({ id: group }, clock.now()));

@@ -10,6 +10,7 @@ import { newHead } from "./core/join.ts";
 import { handleOf } from "./handles.ts";
 import { storeOf } from "./payloads.ts";
 import { planWith } from "./planning.ts";
+import type { JoinStore } from "./ports/join-store.ts";
 import { nextId } from "./publish.ts";
 import { routesOf } from "./routes.ts";
 import type { Caller } from "./signature.ts";
@@ -18,6 +19,7 @@ import { type Sealed, seal } from "./wire/seal.ts";
 import { assertJson, type JsonValue } from "./wire/serializer.ts";
 import type { WireSignature } from "./wire/signature.ts";
 import { type CarryOutDeps, carryOut, joinsOf, type Send } from "./worker/carry-out.ts";
+import { keepOutline } from "./worker/outlines.ts";
 
 /** Sends canvases, and tasks, of an app. */
 export function launcher(app: App): Caller {
@@ -77,6 +79,7 @@ async function launch(app: App, planned: Plan): Promise<unknown> {
   const last = final(frozen);
   const size = last.task === GROUP ? tasksOf(last).length : undefined;
   if (size !== undefined) await (await joinsOf(deps)).open(newHead({ id, size }, app.clock.now()));
+  if (deps.joins) await show(app, planned, deps.joins);
   const { hops = 0 } = publish[0]?.envelope ?? {};
   await carryOut(following({ ...planned, ended: [] }, { rootId, hops }), send, deps);
   return handleOf(frozen, app);
@@ -99,6 +102,21 @@ export async function outlet(
     await broker.send(queueName(app.name, one.workload), { body, delaySeconds: one.delaySeconds });
   };
   return { send, deps: { store, ...(joins && { joins }), clock: app.clock, log: app.log, routes: routesOf(app) } };
+}
+
+/** Whoever may not write to the table can send a chain all the same: that it is shown, and cancelled, as a whole is what is lost. */
+export async function show(
+  app: App,
+  planned: Pick<Plan, "id" | "frozen">,
+  joins: () => Promise<JoinStore>,
+  stream?: string,
+): Promise<void> {
+  try {
+    await keepOutline(await joins(), app.key, planned, app.clock.now(), stream);
+  } catch (error) {
+    const facts = { workflow: planned.id, error: String(error) };
+    app.log.warn(facts, "a workflow is sent without its outline: it cannot be shown, or cancelled, as a whole");
+  }
 }
 
 /** Throws MessageTooLarge, NotSerializable. */

@@ -176,7 +176,8 @@ export class AsyncResult<T = unknown> {
   }
 }
 
-function infoOf(id: string, state: State, record: TaskRecord | undefined): TaskInfo {
+/** Everything known about a task, of its record. */
+export function infoOf(id: string, state: State, record: TaskRecord | undefined): TaskInfo {
   if (record === undefined) return { id, state };
   const facts = {
     id,

@@ -11,6 +11,7 @@ import { type Definition, type DefinitionRef, definitionKeys, textOf } from "../
 import { headKey, type JoinHead, type Place, type Shard, shardKey } from "../store/join.ts";
 import type { TaskRecord } from "../store/record.ts";
 import { TABLE } from "../store/table.ts";
+import { workflowKey } from "../store/workflow.ts";
 import { batchGet } from "./batch-get.ts";
 import { whereIs } from "./clients.ts";
 import { type DynamoClientOptions, type DynamoClients, dynamoClients } from "./dynamo-clients.ts";
@@ -123,6 +124,15 @@ export class DynamoJoinStore implements JoinStore {
     );
     if (text === undefined) throw new WorkflowLost(`definition ${ref.digest} of workflow ${ref.root}`);
     return text;
+  }
+
+  async keepWorkflow(id: string, text: string): Promise<void> {
+    await this.#write(workflowKey(id), partWrite(text, this.#clock.now()).update);
+  }
+
+  async workflows(ids: readonly string[]): Promise<readonly (string | undefined)[]> {
+    const items = await this.#items(ids.map(workflowKey));
+    return items.map((item) => item && toText(item));
   }
 
   async records(ids: readonly string[]): Promise<readonly (TaskRecord | undefined)[]> {

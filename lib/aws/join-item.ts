@@ -107,7 +107,7 @@ export function completeWrite(now: number): JoinWrite {
   return { update: itemUpdate(LIVE, update, { ":true": { BOOL: true } }, now) };
 }
 
-/** Without a condition: its key says what the text is, so whatever is there is the same. */
+/** Without a condition: a definition's key says what the text is, so whatever is there is the same; a workflow's is the latest. */
 export function partWrite(text: string, now: number): JoinWrite {
   const update = "SET #expires_at = :expires_at, #text = :text";
   return { update: itemUpdate(undefined, update, { ":text": { S: text } }, now) };

@@ -18,6 +18,8 @@ export interface StreamPlan {
   /** Undefined where nothing follows the group: nobody counts then. */
   readonly join: Join | undefined;
   readonly line: Line;
+  /** Every unit with its id, but for the group's members. */
+  readonly frozen: WireSignature;
 }
 
 /** `sig`: a group of none, a chord whose header is one, or a chain that begins with either. Throws InvalidOption. */
@@ -30,6 +32,7 @@ export function planStream(sig: WireSignature, { taskId, root, line = {} }: Call
     template: templateOf(sig),
     join: joinOf(frozen, group),
     line: { hops: 0, ...line, rootId: line.rootId ?? group },
+    frozen,
   };
 }
 

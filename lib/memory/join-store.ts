@@ -8,6 +8,7 @@ import type { ResultStore } from "../ports/result-store.ts";
 import { type Definition, type DefinitionRef, definitionKeys, textOf } from "../store/definition.ts";
 import { EMPTY_SHARD, headKey, type JoinHead, type Place, type Shard, shardKey } from "../store/join.ts";
 import type { TaskRecord } from "../store/record.ts";
+import { workflowKey } from "../store/workflow.ts";
 
 export interface MemoryJoinStoreOptions {
   readonly clock: Clock;
@@ -88,6 +89,14 @@ export class MemoryJoinStore implements JoinStore {
     );
     if (text === undefined) throw new WorkflowLost(`definition ${ref.digest} of workflow ${ref.root}`);
     return text;
+  }
+
+  async keepWorkflow(id: string, text: string): Promise<void> {
+    this.#keep(this.#parts, workflowKey(id), text);
+  }
+
+  async workflows(ids: readonly string[]): Promise<readonly (string | undefined)[]> {
+    return ids.map((id) => this.#live(this.#parts, workflowKey(id)));
   }
 
   records(ids: readonly string[]): Promise<readonly (TaskRecord | undefined)[]> {

@@ -39,6 +39,10 @@ export interface JoinStore {
   /** Throws WorkflowLost where a part is missing, or is not what it was. */
   definition(ref: DefinitionRef): Promise<string>;
 
+  /** Keeps what a workflow is (JSON, at most 7 KB), by the id of the whole. What was there is written over. */
+  keepWorkflow(id: string, text: string): Promise<void>;
+  workflows(ids: readonly string[]): Promise<readonly (string | undefined)[]>;
+
   /** Records of tasks, such as a group's members. An id may be there twice. All of them are held in memory: ask for pages. */
   records(ids: readonly string[]): Promise<readonly (TaskRecord | undefined)[]>;
   close(): Promise<void>;

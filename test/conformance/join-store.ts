@@ -202,6 +202,18 @@ export function testJoinStore(
       expect(await store.definition(b.ref)).toBe("b".repeat(20_000));
     });
 
+    it("what a workflow is is kept by its id, and is the latest", async () => {
+      await using harness = await start();
+      const { store } = harness;
+      const [a, b] = [newId(), newId()];
+      expect(await store.workflows([a, b])).toEqual([undefined, undefined]);
+      await store.keepWorkflow(a, "first");
+      await store.keepWorkflow(a, "then");
+      await store.keepWorkflow(b, "é".repeat(3_000));
+      expect(await store.workflows([b, "of-nobody", a])).toEqual(["é".repeat(3_000), undefined, "then"]);
+      expect(await store.records([a])).toEqual([undefined]);
+    });
+
     it("records of many tasks come in the order in which they were asked for", async () => {
       await using harness = await start();
       const { store, records } = harness;
@@ -306,6 +318,8 @@ export function testJoinStore(
         store.shards("g", [LEAF]),
         store.define(definition("g", "text")),
         store.definition(definition("g", "text").ref),
+        store.keepWorkflow("g", "text"),
+        store.workflows(["g"]),
         store.records(["g"]),
       ];
       for (const fate of await Promise.allSettled(calls)) {

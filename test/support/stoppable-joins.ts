@@ -33,6 +33,8 @@ export function around(
     shards: (...args) => pass("shards", () => store.shards(...args)),
     define: (definition) => pass("define", () => store.define(definition)),
     definition: (ref) => pass("definition", () => store.definition(ref)),
+    keepWorkflow: (...args) => pass("keepWorkflow", () => store.keepWorkflow(...args)),
+    workflows: (ids) => pass("workflows", () => store.workflows(ids)),
     records: (ids) => pass("records", () => store.records(ids)),
     close: () => store.close(),
   };
