@@ -1,12 +1,13 @@
 // A workflow that was called earlier, seen as a whole: what its units are is kept when it is called (store/workflow.ts), how they stand
 // is in their records.
+
 import type { App } from "./app.ts";
 import type { Unit } from "./core/canvas-units.ts";
 import { unitOf } from "./core/canvas-units.ts";
 import { certify } from "./core/ids.ts";
 import { WORKFLOWS } from "./defaults.ts";
-import { NotSupported, WorkflowUnknown } from "./errors.ts";
-import type { JoinStore } from "./ports/join-store.ts";
+import { WorkflowUnknown } from "./errors.ts";
+import { joinsOf } from "./joins.ts";
 import { revoke } from "./revoke.ts";
 import { findOutline } from "./worker/outlines.ts";
 import { UnitStates } from "./workflow-states.ts";
@@ -91,17 +92,10 @@ export class Workflow {
 
   async #find() {
     const { key, clock } = this.#app;
-    const joins = await this.#joins();
+    const joins = await joinsOf(await this.#app.backends());
     const found = await findOutline(joins, key, this.id);
     if (found === undefined) throw new WorkflowUnknown(this.id, this.#app.name);
     return { unit: unitOf(key, found.outline, found.id, found.first), states: new UnitStates(joins, key, clock) };
-  }
-
-  async #joins(): Promise<JoinStore> {
-    const { joins } = await this.#app.backends();
-    if (joins === undefined)
-      throw new NotSupported("the app's back ends (connect) keep no workflows; give them joins()");
-    return joins();
   }
 }
 
