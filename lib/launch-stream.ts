@@ -3,7 +3,6 @@
 // Whoever was stopped begins again under the same id (`taskId`, or inside a task that runs again), with a stream that gives the same
 // members in the same order: those before the latest checkpoint are passed over, those after it are sent again, and are the same tasks.
 import type { App } from "./app.ts";
-import type { CallOptions } from "./call-options.ts";
 import { startStreamed } from "./core/canvas-plan.ts";
 import { STORED } from "./core/canvas-shape.ts";
 import { planStream, type StreamPlan, streamed } from "./core/canvas-stream.ts";
