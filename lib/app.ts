@@ -8,15 +8,16 @@ import { type IdKey, idKey } from "./core/ids.ts";
 import { MAX_HOPS } from "./defaults.ts";
 import { describe, kindOf } from "./duration.ts";
 import { type EagerOptions, eagerly, eagerOption } from "./eager.ts";
-import { DuplicateTask, InvalidOption, NotSupported, TaskFailed } from "./errors.ts";
+import { DuplicateTask, InvalidOption, TaskFailed } from "./errors.ts";
 import { type EventName, Events, type Listener } from "./events.ts";
 import type { TaskHooks } from "./hooks.ts";
 import { createJsonLogger, type Logger } from "./log.ts";
 import { OpenResources } from "./open-resources.ts";
 import { demandKept, type PayloadSettings } from "./payloads.ts";
+import { planner } from "./planning.ts";
 import { plan, send } from "./publish.ts";
 import { makeResource, type Resource, type TaskResourceOptions, type WorkerResourceOptions } from "./resource.ts";
-import { AsyncResult, type ResultDeps, readingWith } from "./result.ts";
+import { AsyncResult, type ResultDeps } from "./result.ts";
 import {
   type ArgsInput,
   type ArgsOutput,
@@ -251,9 +252,9 @@ export class App {
   readonly #caller: Caller = {
     app: this,
     plans: false,
-    send: async ({ task, args, kwargs, immutable }, given, options) => {
-      if (task === CHAIN) throw new NotSupported("a chain is not sent by this version; use link");
-      return this.#send(task, immutable ? args : [...given, ...args], kwargs, options);
+    send: async (wire, given, options) => {
+      if (wire.task === CHAIN) return planner(this).send(wire, given, options);
+      return this.#send(wire.task, wire.immutable ? wire.args : [...given, ...wire.args], wire.kwargs, options);
     },
   };
 
@@ -367,7 +368,7 @@ export class App {
   /** What handles of results read with. */
   resultDeps(): ResultDeps {
     const { clock, connection } = this.#surroundings.current;
-    return readingWith(this.name, this.key, clock, () => connection.open());
+    return { app: this.name, key: this.key, clock, open: () => connection.open() };
   }
 
   #directContext(task: string, args: readonly unknown[]): TaskContext {

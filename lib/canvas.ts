@@ -18,7 +18,7 @@ import {
   Signature,
   type Taking,
 } from "./signature.ts";
-import type { Task, Whatever } from "./task.ts";
+import type { Full, Task, Whatever } from "./task.ts";
 import type { JsonObject } from "./wire/serializer.ts";
 import type { WireSignature } from "./wire/signature.ts";
 
@@ -43,7 +43,7 @@ type InOf<S> = S extends Taking<infer In> ? In : never;
 /** What every one of them takes; where there are none, whatever comes. */
 type InOfAll<S extends readonly AnySignature[]> = S extends readonly []
   ? Whatever
-  : TakenByAll<InOf<S[number]>, S[number]>;
+  : TakenByAll<Full<InOf<S[number]>>, S[number]>;
 type TakenByAll<In, S> = In extends readonly unknown[] ? ([S] extends [Taking<In>] ? In : never) : never;
 
 /** The results of a group's members, and of groups among them those of theirs. */

@@ -1,11 +1,10 @@
 // What a task that has ended came to: its value, or why there is none.
 import type { Clock } from "./clock.ts";
+import type { Backends } from "./connection.ts";
 import type { IdKey } from "./core/ids.ts";
 import type { State } from "./core/states.ts";
 import { ResultExpired, TaskFailed, TaskLost, TaskRevoked, TaskUnknown } from "./errors.ts";
 import { fetchValue } from "./payloads.ts";
-import type { JoinStore } from "./ports/join-store.ts";
-import type { PayloadStore } from "./ports/payload-store.ts";
 import type { TaskRecord } from "./store/record.ts";
 import { storedJson } from "./store/stored.ts";
 import { unbundled } from "./unbundled.ts";
@@ -17,8 +16,7 @@ import type { JsonValue } from "./wire/serializer.ts";
 export interface ValueDeps {
   readonly key: IdKey;
   readonly clock: Clock;
-  payloads(): Promise<PayloadStore | undefined>;
-  joins(): Promise<JoinStore | undefined>;
+  open(): Promise<Pick<Backends, "joins" | "payloads">>;
   /** Reads the results of a group. @default - members.ts, which is in the bundles of those alone who make groups */
   resultsOf?(group: GroupRef, deps: ValueDeps): Promise<JsonValue>;
 }
@@ -56,6 +54,6 @@ export async function recordedValue(
   deps: ValueDeps,
 ): Promise<JsonValue> {
   if (members) return await (deps.resultsOf ?? (await unbundled(load, NOT_BUNDLED)).resultsOf)(members, deps);
-  if (resultRef) return await fetchValue(resultRef, `the result of task ${id}`, await deps.payloads());
+  if (resultRef) return await fetchValue(resultRef, `the result of task ${id}`, (await deps.open()).payloads);
   return storedJson(id, "result", result ?? "null");
 }

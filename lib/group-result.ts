@@ -179,9 +179,9 @@ export class GroupResult<Results extends readonly unknown[] = readonly unknown[]
 
   /** Removes its members' results, as `AsyncResult.forget`; those of a group among them, too. @throws as that */
   async forget(): Promise<void> {
-    await this.#each(async (member) => {
-      const store = await this.#deps.store();
-      const { members } = (await store.read(member.id)) ?? {};
+    await this.#each(async (member, index) => {
+      const [found] = await readMembers([index], this.#ids, this.#deps);
+      const { members } = found?.record ?? {};
       if (members) await new GroupResult(members.group, this.#deps, { size: members.size, untracked: false }).forget();
       await member.forget();
     });
@@ -266,9 +266,9 @@ export class GroupResult<Results extends readonly unknown[] = readonly unknown[]
     }
   }
 
-  async #each(call: (member: AsyncResult<unknown>) => Promise<void>): Promise<void> {
+  async #each(call: (member: AsyncResult<unknown>, index: number) => Promise<void>): Promise<void> {
     for (const indexes of pagesOfIndexes(0, await this.#sent(), GROUPS.lanes))
-      await Promise.all(indexes.map((index) => call(this.at(index))));
+      await Promise.all(indexes.map((index) => call(this.at(index), index)));
   }
 }
 

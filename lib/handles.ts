@@ -36,7 +36,11 @@ function unit(sig: WireSignature, deps: ResultDeps, parent: Handle | undefined):
       return after(group, (header) => unit(bodyOf(sig), deps, header));
     }
     case GROUP:
-      return new GroupResult(idOf(sig) as string, deps, { size: tasksOf(sig).length, ...before }); // it is frozen
+      return new GroupResult(idOf(sig) as string, deps, {
+        size: tasksOf(sig).length,
+        untracked: sig.options.ignore_result === true,
+        ...before,
+      }); // it is frozen, and has an id
     default:
       return new AsyncResult(idOf(sig) as string, deps, before); // it is frozen
   }

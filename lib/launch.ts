@@ -9,6 +9,7 @@ import { nextHop } from "./core/hops.ts";
 import { newHead } from "./core/join.ts";
 import { handleOf } from "./handles.ts";
 import { storeOf } from "./payloads.ts";
+import { planWith } from "./planning.ts";
 import type { JoinStore } from "./ports/join-store.ts";
 import { nextId } from "./publish.ts";
 import { routesOf } from "./routes.ts";
@@ -35,6 +36,8 @@ export function launcher(app: App): Caller {
     },
   };
 }
+
+planWith(launcher);
 
 /** Throws InvalidOption or NotSerializable. */
 export function planCall(app: App, wire: WireSignature, args: readonly unknown[], options: CallOptions<never>): Plan {
@@ -72,6 +75,7 @@ async function launch(app: App, planned: Plan): Promise<unknown> {
   const { id, rootId, frozen, publish } = planned;
   const sealed = new Map(publish.map((one) => [one.envelope.id, sealedNow(app, one)]));
   const { send, deps } = await outlet(app, (one) => sealed.get(one.envelope.id));
+  // A group that ends a chain may never begin, and is asked for all the same.
   const last = final(frozen);
   const size = last.task === GROUP ? tasksOf(last).length : undefined;
   if (size !== undefined) await (await joinsOf(deps)).open(newHead({ id, size }, app.clock.now()));

@@ -68,7 +68,7 @@ async function followed(members: readonly Member[], joins: JoinStore): Promise<r
   const seen = new Set<string>();
   let now = members;
   for (;;) {
-    const to = now.map(({ record }) => replacementOf(record)).map((id) => (id && !seen.has(id) ? id : undefined));
+    const to = now.map(({ record }) => record?.replacement).map((id) => (id && !seen.has(id) ? id : undefined));
     const ids = to.filter((id) => id !== undefined);
     if (ids.length === 0) return now;
     const records = await joins.records(ids);
@@ -79,11 +79,6 @@ async function followed(members: readonly Member[], joins: JoinStore): Promise<r
       return endId === undefined ? member : { ...member, endId, record: found.get(endId) };
     });
   }
-}
-
-function replacementOf(record: TaskRecord | undefined): string | undefined {
-  const { replacement } = (record ?? {}) as { readonly replacement?: string }; // of a state that not every version has
-  return replacement;
 }
 
 /** What may be held at once. Both count down. */
@@ -121,12 +116,15 @@ export async function* eachResult(
     for (const part of parts(page)) yield* await Promise.all(part.map((member) => resultOf(member, deps, roomFor())));
 }
 
+/** Nobody knows how large the list of a member is that is a group: eight of them at once. */
+const LIST_BYTES = PAYLOADS.maxBytes / 8;
+
 /** As many at a time as the largest of payloads has bytes. */
 export function* parts(page: readonly Member[]): Generator<readonly Member[]> {
   let part: Member[] = [];
   let bytes = 0;
   for (const member of page) {
-    const more = bytesOf(member.record);
+    const more = member.record?.members ? LIST_BYTES : bytesOf(member.record);
     if (part.length > 0 && bytes + more > PAYLOADS.maxBytes) {
       yield part;
       part = [];
@@ -152,8 +150,8 @@ async function resultOf({ id, record }: Member, deps: ValueDeps, room: Room): Pr
 }
 
 /** Throws NotSupported. */
-export async function demandJoins(deps: Pick<ValueDeps, "joins">): Promise<JoinStore> {
-  const joins = await deps.joins();
+export async function demandJoins(deps: Pick<ValueDeps, "open">): Promise<JoinStore> {
+  const joins = await (await deps.open()).joins?.();
   if (joins) return joins;
   throw new NotSupported("the back ends of this app keep no groups; return joins from its connect()");
 }

@@ -1,15 +1,13 @@
 // AsyncResult: what an id tells about its task, in any process.
-import type { Clock } from "./clock.ts";
 import type { Backends } from "./connection.ts";
 import * as changes from "./core/changes.ts";
-import { certify, type IdKey } from "./core/ids.ts";
+import { certify } from "./core/ids.ts";
 import { conclude, isFinal, type State } from "./core/states.ts";
 import { endingOf, type ValueDeps } from "./ending.ts";
 import { NotReady, NotRevocable, TaskUnknown } from "./errors.ts";
 import type { GroupResult } from "./group-result.ts";
 import { demandStore } from "./payloads.ts";
 import { type GetOptions, type Look, polling } from "./polling.ts";
-import type { ResultStore } from "./ports/result-store.ts";
 import { follow } from "./replacement.ts";
 import { type RevokeAnswer, revoke } from "./revoke.ts";
 import type { Failure, TaskRecord } from "./store/record.ts";
@@ -18,14 +16,7 @@ import type { JsonValue } from "./wire/serializer.ts";
 
 export interface ResultDeps extends ValueDeps {
   readonly app: string;
-  store(): Promise<ResultStore>;
-}
-
-export function readingWith(app: string, key: IdKey, clock: Clock, open: () => Promise<Backends>): ResultDeps {
-  const store = async () => (await open()).store;
-  const payloads = async () => (await open()).payloads;
-  const joins = async () => (await open()).joins?.();
-  return { app, key, clock, store, payloads, joins };
+  open(): Promise<Backends>;
 }
 
 /** Everything known about a task. Times are Dates; what is not known is absent. */
@@ -134,7 +125,12 @@ export class AsyncResult<T = unknown> {
    */
   async revoke({ terminate = false }: { terminate?: boolean } = {}): Promise<RevokeAnswer> {
     if (certify(this.id, this.#deps.key).untracked) throw new NotRevocable(this.id);
-    return revoke(await this.#deps.store(), this.id, terminate ? "terminate" : "cooperate", this.#deps.clock.now());
+    return revoke(
+      (await this.#deps.open()).store,
+      this.id,
+      terminate ? "terminate" : "cooperate",
+      this.#deps.clock.now(),
+    );
   }
 
   /** Removes its value and leaves a tombstone, so that a late duplicate does not run again. A LOST or UNTRACKED task has
@@ -143,12 +139,14 @@ export class AsyncResult<T = unknown> {
    * ended, TaskUnknown
    */
   async forget(): Promise<void> {
-    const store = await this.#deps.store();
+    const { store } = await this.#deps.open();
     const answer = await store.write(changes.forget(this.id));
     if (answer.applied) {
       const { resultRef } = answer.record;
       if (resultRef)
-        await demandStore(resultRef, `the result of task ${this.id}`, await this.#deps.payloads()).delete(resultRef);
+        await demandStore(resultRef, `the result of task ${this.id}`, (await this.#deps.open()).payloads).delete(
+          resultRef,
+        );
       return;
     }
     const { replacement } = answer.existing ?? {};
@@ -171,7 +169,7 @@ export class AsyncResult<T = unknown> {
   }
 
   async #look(): Promise<[State, TaskRecord | undefined]> {
-    const store = await this.#deps.store();
+    const { store } = await this.#deps.open();
     const { id, record } = await follow(this.#at, store);
     this.#at = id; // whoever was replaced stays it
     return [conclude(record, certify(id, this.#deps.key), this.#deps.clock.now()), record];

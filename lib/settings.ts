@@ -5,7 +5,7 @@ import { MAX_TIME_LIMIT_SECONDS, SQS, TASK_DEFAULTS } from "./defaults.ts";
 import { type Duration, describe } from "./duration.ts";
 import { InvalidOption } from "./errors.ts";
 import { HOOK_NAMES, type HookName, type TaskHooks } from "./hooks.ts";
-import { callable, check, duration, flag, positiveDuration, type Rule, text, whole } from "./options.ts";
+import { callable, check, duration, flag, oneOf, positiveDuration, type Rule, text, whole } from "./options.ts";
 import { argsSchema, type Schemas, schema } from "./schema.ts";
 
 /** An error class, or its name: classes do not survive bundles and processes. */
@@ -87,11 +87,6 @@ const backoff: Rule<number | false> = (value, name) => {
   return positiveDuration(value, name);
 };
 
-const handing: Rule<"array" | "stream"> = (value, name) => {
-  if (value === "array" || value === "stream") return value;
-  throw new InvalidOption(`${name} is ${describe(value)}; it takes "array" or "stream"`);
-};
-
 /** Options and hooks for many tasks to share: `taskBase({ retryBackoff: true, onFailure })`. Celery: a base class. */
 export class TaskBase {
   /** Its options, then those of its own base. */
@@ -138,7 +133,7 @@ const RULES = {
   throws: errorMatchers,
   workload: text,
   claim: flag,
-  results: handing,
+  results: oneOf("array", "stream"),
 };
 
 type CheckedOptions = ReturnType<typeof check<typeof RULES>>;

@@ -33,7 +33,7 @@ export interface Task<A extends readonly unknown[] = readonly unknown[], R = unk
 export type Whatever = [] | [unknown];
 
 /** Argument lists of each length that a task takes; one that goes on for ever stays as it is. */
-type Full<A extends readonly unknown[], Before extends readonly unknown[] = []> = A extends readonly []
+export type Full<A extends readonly unknown[], Before extends readonly unknown[] = []> = A extends readonly []
   ? Before
   : A extends readonly [infer First, ...infer Rest]
     ? Full<Rest, [...Before, First]>

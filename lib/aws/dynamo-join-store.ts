@@ -17,6 +17,7 @@ import { whereIs } from "./clients.ts";
 import { type DynamoClientOptions, type DynamoClients, dynamoClients } from "./dynamo-clients.ts";
 import {
   checkpointWrite,
+  completeWrite,
   countWrite,
   type ItemUpdate,
   isLive,
@@ -85,6 +86,10 @@ export class DynamoJoinStore implements JoinStore {
     const now = this.#clock.now();
     const { item } = await this.#write(headKey(join), sealHeadWrite(size, now).update);
     return item && isLive(item, now) ? toHead(join, item) : undefined;
+  }
+
+  async complete(join: string): Promise<void> {
+    await this.#write(headKey(join), completeWrite(this.#clock.now()).update);
   }
 
   async count(join: string, count: Count): Promise<Shard> {

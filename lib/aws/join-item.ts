@@ -63,7 +63,7 @@ export function sealWrite({ size }: Seal, now: number): JoinWrite {
 /** Refused, with the head, where there is one. A leftover is written over at once. */
 export function openWrite({ size, createdAt, publishedAt, published, follows }: JoinHead, now: number): JoinWrite {
   const set = ["#expires_at = :expires_at", "#created_at = :created_at", "#published_at = :published_at"];
-  const removed = ["#sealed", size === undefined && "#size", follows === undefined && "#follows"].filter(
+  const removed = ["#sealed", "#completed", size === undefined && "#size", follows === undefined && "#follows"].filter(
     (name) => name !== false,
   );
   set.push("#published = :published");
@@ -102,6 +102,11 @@ export function sealHeadWrite(size: number, now: number): JoinWrite {
   };
 }
 
+export function completeWrite(now: number): JoinWrite {
+  const update = "SET #expires_at = :expires_at, #completed = :true";
+  return { update: itemUpdate(LIVE, update, { ":true": { BOOL: true } }, now) };
+}
+
 /** Without a condition: a definition's key says what the text is, so whatever is there is the same; a workflow's is the latest. */
 export function partWrite(text: string, now: number): JoinWrite {
   const update = "SET #expires_at = :expires_at, #text = :text";
@@ -112,7 +117,10 @@ export function toShard({ done, failed, size }: Item): Shard {
   return { done: numbers(done), failed: numbers(failed), ...(size && { size: Number(size.N) }) };
 }
 
-export function toHead(id: string, { size, sealed, created_at, published_at, published, follows }: Item): JoinHead {
+export function toHead(
+  id: string,
+  { size, sealed, completed, created_at, published_at, published, follows }: Item,
+): JoinHead {
   return {
     id,
     createdAt: Number(created_at?.N),
@@ -120,6 +128,7 @@ export function toHead(id: string, { size, sealed, created_at, published_at, pub
     published: Number(published?.N),
     ...(size && { size: Number(size.N) }),
     ...(sealed && { sealed: true as const }),
+    ...(completed && { completed: true as const }),
     ...(follows?.S !== undefined && { follows: follows.S }),
   };
 }

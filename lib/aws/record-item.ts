@@ -53,6 +53,7 @@ export const ATTRIBUTES: { readonly [F in Field]-?: Attribute } = {
   endedAt: moment(TABLE.failures.sort),
   resultExpiresAt: moment("result_expires_at"),
   forgotten: flag("forgotten"),
+  followed: flag("followed"),
   body: text("body"),
   failedOn: text(TABLE.failures.key),
   errorType: text("error_type"),

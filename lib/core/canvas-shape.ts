@@ -104,14 +104,6 @@ export function final(sig: WireSignature): WireSignature {
   return sig.task === CHORD ? final(bodyOf(sig)) : sig;
 }
 
-/** Id of a task that starts first in a frozen canvas. Undefined where it begins with a group of none. */
-export function leadingTask(sig: WireSignature): string | undefined {
-  if (sig.task === CHORD) return leadingTask(headerOf(sig));
-  if (sig.task !== CHAIN && sig.task !== GROUP) return idOf(sig);
-  const [first] = tasksOf(sig);
-  return first && leadingTask(first);
-}
-
 /** The same canvas with another last unit. */
 export function withFinal(sig: WireSignature, change: (last: WireSignature) => WireSignature): WireSignature {
   if (sig.task === CHAIN) {

@@ -35,11 +35,17 @@ import {
 import type { Publication, Routes } from "./follow-ups.ts";
 import { derivedId } from "./ids.ts";
 
-/** A group whose members are counted. Its head is written, and its watchdog sent, before its first member is. */
-export interface Join {
+/** A group that is begun. Its head is written before its first member is sent. */
+export interface Begun {
   readonly group: string;
   /** @default - a stream: whoever publishes it says so at the end */
   readonly size?: number;
+  /** Groups that it is a part of a member of, as in a publication. */
+  readonly within?: readonly string[];
+}
+
+/** A group whose members are counted. Its watchdog is sent before its first member is, too. */
+export interface Join extends Begun {
   /** What follows the last member: frozen, its first unit takes the results. */
   readonly next: WireSignature;
   /** `next` is stored with the join, because its members do not carry it. */
@@ -64,7 +70,7 @@ export interface Waited {
 
 /** What is to be done, in this order: joins and the units that waited are durable before messages leave, and counts come last. */
 export interface Wave {
-  readonly joins: readonly Join[];
+  readonly joins: readonly (Join | Begun)[];
   readonly waited: readonly Waited[];
   readonly publish: readonly Publication[];
   readonly counts: readonly (Membership & { readonly failed: boolean })[];
@@ -105,7 +111,8 @@ export function start(
     case GROUP: {
       const group = idOf(sig) as string; // it is frozen
       const members = tasksOf(sig).map((member, i) => inGroup(member, group, i));
-      return together(members.map((member) => start(member, handed, line, routes)));
+      const waves = members.map((member) => start(member, handed, line, routes));
+      return together([{ ...NOTHING, joins: [{ group, size: members.length }] }, within(group, together(waves))]);
     }
     case CHORD:
       return startChord(sig, handed, line, routes, chain);
@@ -128,10 +135,17 @@ function startChord(
   const members = tasksOf(headerOf(sig));
   const join = joinOf(idOf(headerOf(sig)) as string, members.length, next); // it is frozen
   if (members.length === 0) return start(next, { group: join.group, size: 0 }, line, routes);
-  return together([
-    { ...NOTHING, joins: [join] },
-    ...members.map((member, i) => startMember(member, i, join, handed, line, routes)),
-  ]);
+  const waves = members.map((member, i) => startMember(member, i, join, handed, line, routes));
+  return together([{ ...NOTHING, joins: [join] }, within(join.group, together(waves))]);
+}
+
+/** What starts the members of a group, which are all sent, or not yet. */
+function within(group: string, wave: Wave): Wave {
+  const part = <T extends { readonly within?: readonly string[] }>(one: T): T => ({
+    ...one,
+    within: [group, ...(one.within ?? [])],
+  });
+  return { ...wave, joins: wave.joins.map(part), publish: wave.publish.map(part) };
 }
 
 /** The join of `size` members, whatever they are. `next` is frozen. */

@@ -3,7 +3,7 @@
 import { DYNAMODB, JOINS, MAX_KEPT_BODY_BYTES, RECORD_LIFETIME_MS } from "../defaults.ts";
 import { listing } from "../store/failures.ts";
 import type { PayloadRef } from "../store/payload.ts";
-import type { Failure, StoredState, TaskRecord } from "../store/record.ts";
+import { type Failure, type StoredState, type TaskRecord, TERMINAL_STATES } from "../store/record.ts";
 import type { GroupRef } from "../wire/envelope.ts";
 import { type Claim, type Condition, claimable, mayFinish, mayGoOn, NOT_STARTED, type Right } from "./conditions.ts";
 
@@ -23,6 +23,7 @@ export type ChangeKind =
   | "request-revoke"
   | "forget"
   | "count-redrive"
+  | "note-followed"
   | "resend";
 
 export interface Change {
@@ -343,6 +344,11 @@ export function countRedrive(id: string, redrivesBefore: number): Change {
     when: [{ states: ["FAILURE"], redrives: redrivesBefore }],
     set: { redrives: redrivesBefore + 1 },
   };
+}
+
+/** Notes that what follows an ending has been sent again, after it was: otherwise each delivery's would be delivered, and so on. */
+export function noteFollowed(id: string): Change {
+  return { kind: "note-followed", id, when: [{ states: TERMINAL_STATES }], set: { followed: true } };
 }
 
 /** The record after a change whose condition holds. */

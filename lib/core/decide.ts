@@ -26,7 +26,7 @@ import {
   type TaskPolicy,
 } from "./decision.ts";
 import { delaySeconds } from "./delay.ts";
-import { follows, type Publication } from "./follow-ups.ts";
+import { type Following, follows, type Publication, type Routes } from "./follow-ups.ts";
 import type { Outcome } from "./outcome.ts";
 import { argsFrom, argsOf, largeArgs, largeResult, withoutRef } from "./payloads.ts";
 import { replacedAgain, replacing } from "./replace.ts";
@@ -103,11 +103,11 @@ export function decideRefused(
   if (existing !== undefined && isTerminal(existing.state)) {
     // A caller's revoke is told where its message comes, as in Celery; every other ending by the execution that wrote it.
     const revoked = existing.state === "REVOKED" && existing.token === undefined;
+    const again = existing.followed ? { publish: NONE } : followsAgain(envelope, existing, routes);
     return {
       row: "already ended",
-      ...(existing.state === "REPLACED"
-        ? replacedAgain(envelope, existing, routes)
-        : follows(envelope, existing, routes)),
+      ...again,
+      ...((again.publish.length > 0 || again.workflow) && { note: changes.noteFollowed(envelope.id) }),
       settle: ACK,
       ...(revoked && { ending: { kind: "revoked", reason: existing.failure?.message ?? "revoked" } as const }),
     };
@@ -130,6 +130,13 @@ export function decideRefused(
   }
   // It changed, or its lease ended, between the refusal and now: the next delivery finds it claimable, or learns why not.
   return { row: "changed meanwhile", publish: NONE, settle: release(hiccupDelay(receiveCount)) };
+}
+
+/** Whoever ended it may have died before it was sent. */
+function followsAgain(envelope: Envelope, existing: TaskRecord, routes: Routes): Following {
+  return existing.state === "REPLACED"
+    ? replacedAgain(envelope, existing, routes)
+    : follows(envelope, existing, routes);
 }
 
 /** A run ended: rows 12 to 18a. */

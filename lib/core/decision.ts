@@ -24,6 +24,8 @@ export interface Decision {
   readonly publish: readonly Publication[];
   /** What else follows in its workflow. @default - nothing */
   readonly workflow?: Workflow;
+  /** A note of it, written when all of that is durable. Where that is refused, nobody needs it. @default - none */
+  readonly note?: changes.Change;
   readonly settle: Settle;
   /** What to tell hooks and listeners, once it is recorded. @default - nothing: another execution has told, or will */
   readonly ending?: Ending;

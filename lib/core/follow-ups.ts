@@ -15,6 +15,8 @@ export interface Publication {
   readonly workload: string;
   readonly envelope: Envelope;
   readonly delaySeconds: number;
+  /** Groups, outermost first, whose members' parts it is: once all members of one are sent, it need not be sent again. */
+  readonly within?: readonly string[];
   /** Where its first argument lies: what it follows has ended earlier, with a result too large for its record. */
   readonly first?: PayloadRef;
   /** The limit it is over: it is recorded as failed instead of sent. @default - within the limit */

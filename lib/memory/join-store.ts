@@ -54,6 +54,11 @@ export class MemoryJoinStore implements JoinStore {
     return head && this.#keep(this.#heads, headKey(join), { ...head, size, sealed: true });
   }
 
+  async complete(join: string): Promise<void> {
+    const head = this.#live(this.#heads, headKey(join));
+    if (head) this.#keep(this.#heads, headKey(join), { ...head, completed: true });
+  }
+
   async count(join: string, { place, bit, failed }: Count): Promise<Shard> {
     const shard = this.#shard(join, place);
     if (shard.done.has(bit)) return this.#keep(this.#shards, shardKey(join, place), shard);

@@ -26,6 +26,8 @@ export interface JoinStore {
   checkpoint(join: string, published: number, at: number): Promise<void>;
   /** Says how many members there are, where that was not known from the start. Undefined where there is no such join. */
   sealHead(join: string, size: number): Promise<JoinHead | undefined>;
+  /** Notes that what follows has been carried out. Nothing where there is no such join. */
+  complete(join: string): Promise<void>;
 
   count(join: string, count: Count): Promise<Shard>;
   /** Says how many bits a shard will have. */

@@ -34,6 +34,8 @@ export interface JoinHead {
   readonly publishedAt: number;
   /** Members that have surely been sent, the first so many: a publish that is repeated goes on there. */
   readonly published: number;
+  /** All have ended, and what follows them has been carried out: nobody need do it again. */
+  readonly completed?: true;
   /** What to do when all have ended, as JSON. Kept as it is. */
   readonly follows?: string;
 }

@@ -77,6 +77,8 @@ export interface TaskRecord {
   readonly resultExpiresAt?: number;
   /** `forget()` removed the value and left this tombstone, so that a late duplicate does not run again. */
   readonly forgotten?: boolean;
+  /** A later delivery has sent again what follows its ending, and none after that has to. */
+  readonly followed?: boolean;
   /** Message of the attempt that failed, kept with a FAILURE so that it can be browsed and sent again. */
   readonly body?: string;
   /** Of a FAILURE: where it is listed (store/failures.ts). Nothing else has it, so the index holds failures only. */

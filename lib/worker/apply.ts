@@ -77,6 +77,7 @@ export async function apply(
     current = refused(answer.existing);
   }
   await carryOut(current, (publication) => sending(publication, (one) => sendFollowUp(one, workload, deps)), deps);
+  if (current.note) await writeSurely(current.note, deps);
   recorded?.(current);
   await settle(current.settle, delivery, workload, deps);
   return current;

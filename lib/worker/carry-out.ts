@@ -9,7 +9,7 @@
 import { memberId } from "../core/canvas-freeze.ts";
 import { joined, joinFailed } from "../core/canvas-plan.ts";
 import { STORED } from "../core/canvas-shape.ts";
-import type { Join, Membership, Waited } from "../core/canvas-start.ts";
+import type { Begun, Join, Membership, Waited } from "../core/canvas-start.ts";
 import * as changes from "../core/changes.ts";
 import { chordError } from "../core/chord-error.ts";
 import {
@@ -48,10 +48,19 @@ const LANES = 500;
 export async function carryOut({ publish, workflow }: Following, send: Send, deps: CarryOutDeps): Promise<void> {
   if (workflow === undefined) return await sendAll(publish, send);
   const { joins, waited, ended, counts, line, ending } = workflow;
-  for (const join of joins) await begin(join, publish[0]?.workload, line, send, deps);
+  const sent = new Set<string>(); // groups whose members were all sent before
+  const begun: Begun[] = [];
+  const isOpen = ({ within = [] }: { readonly within?: readonly string[] }) =>
+    within.every((group) => !sent.has(group));
+  for (const join of joins.filter(isOpen)) {
+    const head = await begin(join, publish[0]?.workload, line, send, deps);
+    if (head.published >= (head.size ?? Number.POSITIVE_INFINITY)) sent.add(join.group);
+    else begun.push(join);
+  }
   if (ending) await Promise.all(ended.map((unit) => end(unit, ending, deps)));
   for (const unit of waited) await succeed(unit, deps);
-  await sendAll(publish, send);
+  await sendAll(publish.filter(isOpen), send);
+  for (const { group, size } of begun) if (size) await (await joinsOf(deps)).checkpoint(group, size, deps.clock.now());
   for (const { failed, ...membership } of counts) await count(membership, failed, line, send, deps);
 }
 
@@ -79,7 +88,22 @@ export async function complete(
   deps: CarryOutDeps,
 ): Promise<void> {
   const joins = await joinsOf(deps);
-  const next = await nextOf(group, carried, joins);
+  const head = await joins.head(group);
+  if (head?.completed) return; // every redelivery of every member comes here
+  await followGroup({ join: group, size, ...(failed !== undefined && { failed }) }, carried, head, line, send, deps);
+  await joins.complete(group);
+}
+
+async function followGroup(
+  { join: group, size, failed }: Completion,
+  carried: WireSignature,
+  head: JoinHead | undefined,
+  line: Workflow["line"],
+  send: Send,
+  deps: CarryOutDeps,
+): Promise<void> {
+  const joins = await joinsOf(deps);
+  const next = await nextOf(group, carried, head, joins);
   const routes = { ...deps.routes, now: deps.clock.now() };
   const from = { ...line, parentId: group };
   if (failed !== undefined) {
@@ -104,7 +128,7 @@ export async function complete(
 
 /** A head, where there is none, and the watchdog. `workload`: whose workers will look after it. */
 export async function begin(
-  join: Join,
+  join: Join | Begun,
   workload: string | undefined,
   line: Workflow["line"],
   send: Send,
@@ -112,9 +136,11 @@ export async function begin(
 ): Promise<JoinHead> {
   const { clock, routes } = deps;
   const joins = await joinsOf(deps);
-  const text = join.stored ? await keepNext(join, line.rootId, joins) : undefined;
+  const counted = "next" in join ? join : undefined;
+  const text = counted?.stored ? await keepNext(counted, line.rootId, joins) : undefined;
   const head = await joins.open(newHead({ id: join.group, size: join.size }, clock.now(), text));
-  await send(watchMessage(join, 0, workload ?? routes.route("").workload, line, routes.key));
+  if (counted && head.published < (head.size ?? Number.POSITIVE_INFINITY))
+    await send(watchMessage(counted, 0, workload ?? routes.route("").workload, line, routes.key));
   return head;
 }
 
@@ -128,9 +154,14 @@ async function keepNext({ next }: Join, root: string, joins: JoinStore): Promise
 }
 
 /** What follows a group, where its members carry it and where it is stored. Throws WorkflowLost. */
-export async function nextOf(group: string, carried: WireSignature, joins: JoinStore): Promise<WireSignature> {
+export async function nextOf(
+  group: string,
+  carried: WireSignature,
+  head: JoinHead | undefined,
+  joins: JoinStore,
+): Promise<WireSignature> {
   if (carried.task !== STORED) return carried;
-  const follows = (await joins.head(group))?.follows;
+  const follows = head?.follows;
   if (follows === undefined) throw new WorkflowLost(`what follows group ${group}`);
   const read = JSON.parse(follows) as WireSignature | { readonly stored: DefinitionRef }; // written by keepNext()
   return "stored" in read ? JSON.parse(await joins.definition(read.stored)) : read;

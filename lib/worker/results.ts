@@ -21,7 +21,8 @@ interface Deps extends Pick<ValueDeps, "clock"> {
 export async function withResults(envelope: Envelope, { clock, routes, payloads, joins }: Deps): Promise<Envelope> {
   const { results: group, ...rest } = envelope;
   if (group === undefined) return envelope;
-  const deps = { clock, key: routes.key, joins: async () => joins?.(), payloads: async () => payloads?.store };
+  const backends = { ...(joins && { joins }), ...(payloads && { payloads: payloads.store }) };
+  const deps = { clock, key: routes.key, open: async () => backends };
   const results = await resultsOf(group, deps, roomFor(envelope.task, group));
   return { ...rest, args: [results, ...envelope.args] };
 }

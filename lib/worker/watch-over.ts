@@ -1,21 +1,17 @@
 // One look of the watchdog at a join (core/join-watch.ts says when it does what): its message, from its receive to its settlement.
 import { memberId } from "../core/canvas-freeze.ts";
 import { joinFailed } from "../core/canvas-plan.ts";
-import { leadingTask } from "../core/canvas-shape.ts";
 import { type Membership, membershipOf } from "../core/canvas-start.ts";
 import type { Decision } from "../core/decision.ts";
 import { following, type Publication, type Workflow } from "../core/follow-ups.ts";
-import { certify } from "../core/ids.ts";
-import { climb, joinOf, rootOf } from "../core/join.ts";
 import { watch } from "../core/join-watch.ts";
 import { watchMessage } from "../core/watchdog.ts";
 import { JOINS } from "../defaults.ts";
 import { InvalidOption } from "../errors.ts";
 import type { Delivery } from "../ports/broker.ts";
 import type { JoinStore } from "../ports/join-store.ts";
-import { EMPTY_SHARD, type JoinHead } from "../store/join.ts";
+import type { JoinHead } from "../store/join.ts";
 import type { Envelope } from "../wire/envelope.ts";
-import type { WireSignature } from "../wire/signature.ts";
 import { sendFollowUp } from "./apply.ts";
 import { carryOut, complete, joinsOf, nextOf, type Send } from "./carry-out.ts";
 import type { DecisionDeps } from "./execution.ts";
@@ -64,9 +60,9 @@ async function look(
   const send: Send = (publication) => sendFollowUp(publication, workload, deps);
   const { key } = deps.routes;
   const { clock } = deps;
-  const next = await nextOf(group, carried, joins);
+  const next = await nextOf(group, carried, head, joins);
   const looked = typeof tick === "number" ? tick : 0;
-  const step = watch({ head, tick: looked, now: clock.now(), ended: await hasEnded(head, next, joins, deps) });
+  const step = watch({ head, tick: looked, now: clock.now(), ended: head.completed === true });
   const again = (seconds: number, at?: number) => {
     const join = { group, ...(size !== undefined && { size }), next: carried, stored: false };
     const number = at === undefined ? looked + 1 : looked;
@@ -102,13 +98,4 @@ async function look(
     default:
       return step satisfies never;
   }
-}
-
-/** All members are counted, and what follows them was seen to begin, or would leave no trace of it. */
-async function hasEnded(head: JoinHead, next: WireSignature, joins: JoinStore, { store, routes }: DecisionDeps) {
-  const join = joinOf(head);
-  const [root = EMPTY_SHARD] = await joins.shards(head.id, [rootOf(join)]);
-  if (climb(join, rootOf(join), root).kind !== "complete") return false;
-  const first = leadingTask(next);
-  return first === undefined || certify(first, routes.key).untracked || (await store.read(first)) !== undefined;
 }

@@ -61,7 +61,7 @@ describe("get()", () => {
     const { group } = it;
     const records = it.store.records as Map<string, TaskRecord>; // it is one
     const replaced = (id: string, replacement: string) =>
-      records.set(id, { id, state: "REPLACED", attempt: 0, replacement } as unknown as TaskRecord); // of another version
+      records.set(id, { id, state: "REPLACED", attempt: 0, replacement });
     const last = new GroupInStore(it, "last", 1);
     replaced(group.idOf(0), "middle");
     replaced("middle", last.idOf(0));

@@ -117,7 +117,7 @@ export class Interpreter {
   /** As a worker does: what has ended is recorded before anything is sent, and counting is the last. */
   #perform(wave: Wave & Partial<Consequences>): void {
     for (const join of wave.joins)
-      if (!this.joins.has(join.group))
+      if ("next" in join && !this.joins.has(join.group))
         this.joins.set(join.group, { ...join, size: join.size as number, done: new Set(), failed: new Set() }); // no stream is planned here
     for (const { id } of wave.ended ?? []) this.#record(id, "failed");
     for (const { id, members } of wave.waited) this.#record(id, { members });

@@ -159,11 +159,21 @@ export function testJoinStore(
       expect(await store.sealHead(empty.id, 0)).toEqual({ ...empty, size: 0, sealed: true });
     });
 
-    it("a join that is not there has no checkpoint and cannot be sealed", async () => {
+    it("a head says that what follows its group has been carried out, whoever begins the group again", async () => {
+      await using harness = await start();
+      const { store } = harness;
+      const head = await store.open(newHead({ id: newId(), size: 4 }, 1_000));
+      for (let times = 0; times < 2; times++) await store.complete(head.id);
+      expect(await store.head(head.id)).toEqual({ ...head, completed: true });
+      expect(await store.open(head)).toEqual({ ...head, completed: true });
+    });
+
+    it("a join that is not there has no checkpoint and cannot be sealed, nor completed", async () => {
       await using harness = await start();
       const { store } = harness;
       const id = newId();
       await store.checkpoint(id, 5, 1_000);
+      await store.complete(id);
       expect(await store.sealHead(id, 5)).toBeUndefined();
       expect(await store.head(id)).toBeUndefined();
     });
@@ -242,6 +252,7 @@ export function testJoinStore(
       const sealed = { place: { level: 1, shard: 0 }, size: 3 };
       await store.open({ ...newHead({ id }, 1_000, "{}"), published: 9 });
       await store.sealHead(id, 4);
+      await store.complete(id);
       for (const count of [ok(1), failed(2)]) await store.count(id, count);
       await store.count(id, { ...failed(1), place: sealed.place });
       await store.sealShard(id, sealed);
@@ -252,6 +263,7 @@ export function testJoinStore(
       expect(await store.shards(id, [LEAF, sealed.place])).toEqual([undefined, undefined]);
       await expect(store.definition(stored.ref)).rejects.toThrow(WorkflowLost);
       await store.checkpoint(id, 10, 2_000);
+      await store.complete(id);
       expect(await store.sealHead(id, 5)).toBeUndefined();
 
       expect(await store.count(id, ok(2))).toEqual(shard([2]));
@@ -300,6 +312,7 @@ export function testJoinStore(
         store.head("g"),
         store.checkpoint("g", 1, 0),
         store.sealHead("g", 1),
+        store.complete("g"),
         store.count("g", ok(1)),
         store.sealShard("g", { place: LEAF, size: 1 }),
         store.shards("g", [LEAF]),

@@ -83,6 +83,11 @@ const STATES: Readonly<Record<string, readonly Step[]>> = {
     (id, now) => changes.fail(mine(id), now, FAILURE, 60, "the message"),
     (id) => changes.countRedrive(id, 0),
   ],
+  "SUCCESS that was followed again": [
+    start("mine"),
+    (id, now) => changes.succeed(mine(id), now, value),
+    (id) => changes.noteFollowed(id),
+  ],
   "FAILURE, forgotten": [
     start("mine"),
     (id, now) => changes.fail(mine(id), now, FAILURE, 60, "the message"),
@@ -128,6 +133,7 @@ const CHANGES: Readonly<Record<string, Step>> = {
   forget: (id) => changes.forget(id),
   "claim of a redrive": (id, now) =>
     changes.claim({ ...claimOf(id, 0, "new"), redrivenFrom: "another" }, now, lease(now + 30_000)),
+  noteFollowed: (id) => changes.noteFollowed(id),
   "the first redrive is counted": (id) => changes.countRedrive(id, 0),
   "the second redrive is counted": (id) => changes.countRedrive(id, 1),
 };

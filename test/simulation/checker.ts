@@ -132,7 +132,7 @@ export class Checker {
   /** Invariants 1 and 2: one ending; every write under a claim by its holder, every takeover of a lease that is over. */
   onApplied(change: Change, before: TaskRecord | undefined, after: TaskRecord): void {
     const what = `${change.kind} of ${change.id}`;
-    const keepsEnding = change.kind === "forget" || change.kind === "count-redrive";
+    const keepsEnding = ["forget", "count-redrive", "note-followed"].includes(change.kind);
     if (before && isTerminal(before.state) && !(keepsEnding && after.state === before.state)) {
       this.#violation(`I1 ${what} overwrote ${before.state}`);
     }

@@ -121,6 +121,10 @@ export const MUTANTS: readonly Mutant[] = [
     protocol: atRow("decideRefused", /already ended/, silent),
   },
   {
+    name: "a record says from its ending on that what follows was sent again",
+    change: onKinds(["succeed", "fail"], (change) => ({ ...change, set: { ...change.set, followed: true } })),
+  },
+  {
     name: "a terminal record's message is never acknowledged",
     protocol: atRow("decideRefused", /already ended/, settled({ kind: "leave" })),
   },

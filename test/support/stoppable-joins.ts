@@ -27,6 +27,7 @@ export function around(
     head: (join) => pass("head", () => store.head(join)),
     checkpoint: (...args) => pass("checkpoint", () => store.checkpoint(...args)),
     sealHead: (...args) => pass("sealHead", () => store.sealHead(...args)),
+    complete: (join) => pass("complete", () => store.complete(join)),
     count: (...args) => pass("count", () => store.count(...args)),
     sealShard: (...args) => pass("sealShard", () => store.sealShard(...args)),
     shards: (...args) => pass("shards", () => store.shards(...args)),

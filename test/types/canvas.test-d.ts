@@ -8,6 +8,7 @@ import {
   type Group,
   type GroupResult,
   group,
+  type LovageError,
   type Signature,
   signature,
 } from "../../lib/index.ts";
@@ -150,10 +151,27 @@ describe("a group", () => {
     expectTypeOf(doubles.delay()).resolves.toEqualTypeOf<GroupResult<number[]>>();
   });
 
+  test("its handle gives the results by their places; errors among them where they do not propagate", () => {
+    const handle = {} as GroupResult<[number, string]>;
+    expectTypeOf(handle.get()).resolves.toEqualTypeOf<[number, string]>();
+    expectTypeOf(handle.get({ timeout: "1s" })).resolves.toEqualTypeOf<[number, string]>();
+    expectTypeOf(handle.get({ propagate: false })).resolves.toEqualTypeOf<
+      [number | LovageError, string | LovageError]
+    >();
+    expectTypeOf(handle.iterate()).toEqualTypeOf<AsyncGenerator<[index: number, value: number | string]>>();
+    expectTypeOf(handle.iterate({ propagate: false })).toEqualTypeOf<
+      AsyncGenerator<[index: number, value: number | string | LovageError]>
+    >();
+    expectTypeOf(handle.results).toEqualTypeOf<readonly [AsyncResult<number>, AsyncResult<string>]>();
+    expectTypeOf(handle.at(0)).toEqualTypeOf<AsyncResult<number | string>>();
+  });
+
   test("takes what all of its members take", () => {
     expectTypeOf(chain(add.s(1, 2), group([double.s(), add.s(1), greet.si("Ada")]))).toEqualTypeOf<
       Signature<[], [number, number, { text: string }], GroupResult<[number, number, { text: string }]>>
     >();
+    const optional = app.task("optional", (x?: number) => x ?? 0);
+    expectTypeOf(chain(add.s(1, 2), group([optional.s(), greet.si("Ada")]))).toHaveProperty("wire");
     // @ts-expect-error: one of them takes a string
     chain(add.s(1, 2), group([double.s(), log.s()]));
     // @ts-expect-error: one of them takes nothing

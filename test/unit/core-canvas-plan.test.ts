@@ -147,7 +147,7 @@ describe("a first wave", () => {
       ["render", [1], ROOT, 1, undefined],
     ]);
     expect(wave.publish.map(({ workload }) => workload)).toEqual(["default", "renders"]);
-    expect(wave.joins).toEqual([]);
+    expect(wave.joins).toEqual([{ group: ROOT, size: 2 }]);
   });
 
   test("of a chord begins a join, which every member knows", () => {
@@ -167,7 +167,7 @@ describe("a first wave", () => {
     expect(sent(wave).map(({ chord }) => chord)).toEqual(
       Array(2).fill({ ...t(STORED, { options: { task_id: wave.id } }), chord_size: 2 }),
     );
-    expect(call(chordOf(groupOf([a]), large)).joins[0]?.stored).toBe(false);
+    expect(call(chordOf(groupOf([a]), large)).joins[0]).toMatchObject({ stored: false });
   });
 
   test("of an empty header is its body, handed an empty list", () => {
@@ -337,7 +337,7 @@ describe("after the last member of a group", () => {
     const group = derived(memberId(KEY, ROOT, 0), "s1.g");
     expect(wave.waited).toEqual([{ id: memberId(KEY, ROOT, 0), members: { group, size: 2 } }]);
     expect(wave.counts).toMatchObject([{ group: ROOT, index: 0, size: 1, failed: false }]);
-    const failed = joinFailed(second as NonNullable<typeof second>, line, routes);
+    const failed = joinFailed(second as Join, line, routes);
     expect(failed.ended).toEqual([{ id: memberId(KEY, ROOT, 0), task: JOIN, workload: "default" }]);
     expect(failed.counts).toMatchObject([{ group: ROOT, index: 0, failed: true }]);
   });
@@ -345,7 +345,7 @@ describe("after the last member of a group", () => {
   test("where one has failed, what would have started calls its error callbacks, and the rest ends", () => {
     const told = (name: string) => t(name, { options: { link_error: [d] } as unknown as JsonObject });
     const [join] = call(chainOf([groupOf([a]), groupOf([told("b"), c]), told("render")])).joins;
-    const wave = joinFailed(join as NonNullable<typeof join>, line, routes);
+    const wave = joinFailed(join as Join, line, routes);
     const ids = wave.ended.map(({ id }) => id);
     expect(wave.ended.map(({ task }) => task)).toEqual(["b", "c", "render"]);
     expect(sent(wave)).toMatchObject([{ task: "d", args: [ids[0]], parentId: ids[0], rootId: "r", hops: 2 }]);
@@ -386,13 +386,13 @@ describe("a task that puts a canvas in its place", () => {
       ["b", after.waited[0]?.members],
     ]);
     expect(after.counts).toEqual([]);
-    expect(tasks(joinFailed(join as NonNullable<typeof join>, line, routes))).toEqual(["d"]);
+    expect(tasks(joinFailed(join as Join, line, routes))).toEqual(["d"]);
   });
 
   test("by a chord keeps one error callback for each way to fail", () => {
     const wave = replaced(task, chainOf([chordOf(groupOf([a]), b), c]), routes);
     expect(sent(wave)[0]?.linkError).toEqual([]);
-    const tail = chainOf(tasksOf(wave.joins[0]?.next as WireSignature));
+    const tail = chainOf(tasksOf((wave.joins[0] as Join).next));
     expect(tasksOf(tail).map(({ options }) => options.link_error)).toEqual([[d], [d]]);
     expect(replaced(envelopeOf(), a, routes).publish).toHaveLength(1);
   });

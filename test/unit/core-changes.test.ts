@@ -81,12 +81,11 @@ function allButForget(): changes.Change[] {
 const resend = () => changes.resend({ id: "t-1", attempt: claim.attempt }, NOW);
 
 test("a change says what it is", () => {
-  const kinds = [...allButForget(), changes.forget("t-1"), changes.countRedrive("t-1", 0), resend()].map(
-    ({ kind }) => kind,
-  );
+  const others = [changes.forget("t-1"), changes.countRedrive("t-1", 0), changes.noteFollowed("t-1"), resend()];
+  const kinds = [...allButForget(), ...others].map(({ kind }) => kind);
   expect([...new Set(kinds)]).toEqual([
     ...["record-pending", "claim", "heartbeat", "report", "succeed", "fail", "revoke", "retry"],
-    ...["replace", "succeed-waited", "request-revoke", "forget", "count-redrive", "resend"],
+    ...["replace", "succeed-waited", "request-revoke", "forget", "count-redrive", "note-followed", "resend"],
   ]);
 });
 
@@ -161,6 +160,7 @@ describe("the condition of a change holds exactly where", () => {
     ],
     ["requestRevoke: somebody runs it", () => changes.requestRevoke("t-1", "cooperate"), (r) => r?.state === "STARTED"],
     ["countRedrive: it failed", () => changes.countRedrive("t-1", 0), (r) => r?.state === "FAILURE"],
+    ["noteFollowed: it has ended", () => changes.noteFollowed("t-1"), (r) => r !== undefined && isTerminal(r.state)],
     [
       "forget: it has ended, and not in another's place",
       () => changes.forget("t-1"),
@@ -175,7 +175,7 @@ describe("the condition of a change holds exactly where", () => {
     expect(records.every(expected)).toBe(false);
   });
 
-  test("no change but forget() and the count of redrives ever holds for a terminal record", () => {
+  test("no change but forget(), the count of redrives and the note of follow-ups ever holds for a terminal record", () => {
     const all = allButForget();
     for (const record of everyRecord()) {
       if (record === undefined || !isTerminal(record.state)) continue;
