@@ -31,6 +31,7 @@ import {
   withFinal,
   withList,
 } from "./canvas-shape.ts";
+import { stamped, stampsOf } from "./canvas-stamp.ts";
 import {
   type Handed,
   type Join,
@@ -177,7 +178,8 @@ export function joinFailed({ group, next }: Pick<Join, "group" | "next">, line: 
 export function replaced(task: Envelope, sig: WireSignature, routes: Routes): Wave & { readonly id: string } {
   demandShallow(sig);
   const id = derivedId(routes.key, task.id, "r");
-  const frozen = freeze(routes.key, waitedFor(normalise(sig), false), id);
+  const marked = stamped(sig, ({ options }) => ({ ...task.stamps, ...stampsOf(options) }));
+  const frozen = freeze(routes.key, waitedFor(normalise(task.stamps ? marked : sig), false), id);
   // Its message would find a record that says: replaced, begin again.
   if (unitsOf(frozen).some(({ unit }) => idOf(unit) === task.id))
     throw new InvalidOption(`a part of what replaces task ${task.id} has its id (task_id); leave that out`);
