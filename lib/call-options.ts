@@ -1,5 +1,6 @@
 // The options of one call, checked. What SQS or this version cannot keep is refused here, with the reason.
 import type { Clock } from "./clock.ts";
+import { SIGNATURE_OPTIONS, stampHeaders, stampOptions } from "./core/canvas-stamp.ts";
 import { SQS } from "./defaults.ts";
 import { type Duration, describe } from "./duration.ts";
 import { InvalidDelay, InvalidOption } from "./errors.ts";
@@ -28,6 +29,8 @@ export interface CallOptions<R = unknown> {
   readonly taskId?: string;
   /** Your own headers: JSON, for `ctx.headers`. */
   readonly headers?: JsonObject;
+  /** Stamps, for `ctx.stamps`: JSON, by name. Unlike headers they reach every task of a workflow (Celery: stamping). */
+  readonly stamps?: JsonObject;
   /** @default - the task's */
   readonly timeLimit?: Duration;
   /** @default - nine tenths of the call's `timeLimit`, or else the task's */
@@ -52,6 +55,8 @@ export interface CheckedCall {
   readonly workload?: string;
   readonly taskId?: string;
   readonly headers: JsonObject;
+  readonly stamps?: JsonObject;
+  readonly stampedHeaders?: readonly string[];
   readonly timeLimit?: number;
   readonly softTimeLimit?: number;
   readonly ignoreResult?: boolean;
@@ -79,6 +84,14 @@ export const headers: Rule<JsonObject> = (value, name) => {
   if (reserved !== undefined)
     throw new InvalidOption(`${name} contains "${reserved}", which the message itself uses; give it another name`);
   return value as JsonObject; // assertJson has checked it
+};
+
+/** Stamps travel among a signature's options: none may be taken for one. Throws NotSerializable or InvalidOption. */
+export const stamps: Rule<JsonObject> = (value, name) => {
+  const checked = headers(value, name);
+  const taken = Object.keys(checked).find((key) => SIGNATURE_OPTIONS.has(key));
+  if (taken === undefined) return checked;
+  throw new InvalidOption(`${name} contains "${taken}", which is an option of signatures; give it another name`);
 };
 
 const signatures: Rule<readonly WireSignature[]> = (value, name) =>
@@ -115,6 +128,7 @@ const RULES = {
   workload: text,
   taskId,
   headers,
+  stamps,
   timeLimit: positiveDuration,
   softTimeLimit: positiveDuration,
   ignoreResult: flag,
@@ -129,7 +143,7 @@ const RULES = {
 
 /** Checks the options of one call. Throws InvalidOption, InvalidDelay or NotSerializable. */
 export function checkCall(owner: string, options: object, task: TaskSettings | undefined, clock: Clock): CheckedCall {
-  const { countdown, eta: at, expires: end, ...call } = check(owner, options, RULES);
+  const { countdown, eta: at, expires: end, stamps: marks, ...call } = check(owner, options, RULES);
   const now = clock.now();
   if (countdown !== undefined && at !== undefined)
     throw new InvalidOption(`${owner} was given countdown and eta; it takes one of them`);
@@ -143,6 +157,7 @@ export function checkCall(owner: string, options: object, task: TaskSettings | u
   return {
     ...{ headers: {}, link: [], linkError: [] },
     ...call, // what is not given is not there
+    ...stampHeaders(marks),
     ...(eta !== undefined && { eta }),
     ...(expires !== undefined && { expires }),
   };
@@ -150,11 +165,17 @@ export function checkCall(owner: string, options: object, task: TaskSettings | u
 
 /** The options of a signature as Celery writes them. Throws InvalidOption or NotSerializable. */
 export function wireOptions(options: CallOptions<never>): JsonObject {
-  const { expires, timeLimit, softTimeLimit, ignoreResult, linkError, workload, taskId, ...same } = check(
-    "the signature",
-    options,
-    RULES,
-  );
+  const {
+    expires,
+    timeLimit,
+    softTimeLimit,
+    ignoreResult,
+    linkError,
+    workload,
+    taskId,
+    stamps: marks,
+    ...same
+  } = check("the signature", options, RULES);
   const named = {
     ...same,
     eta: options.eta,
@@ -165,6 +186,7 @@ export function wireOptions(options: CallOptions<never>): JsonObject {
     soft_time_limit: softTimeLimit,
     ignore_result: ignoreResult,
     link_error: linkError,
+    ...(marks && stampOptions(marks)),
   };
   return JSON.parse(JSON.stringify(named)); // without what is not given, and with moments in ISO 8601
 }

@@ -25,13 +25,15 @@ export interface TaskFacts {
   readonly redrivenFrom: string | undefined;
   /** The caller's own headers. */
   readonly headers: JsonObject;
+  /** Its stamps. Celery: request.stamps. */
+  readonly stamps: JsonObject;
   /** Messages before its own in its line of tasks that send tasks: 0 where it was called from outside of them. */
   readonly hops: number;
 }
 
 export function factsOf(envelope: Envelope): TaskFacts {
-  const { id, task, args, kwargs, retries, rootId, parentId, redrivenFrom, headers, hops = 0 } = envelope;
-  return { id, task, args, kwargs, retries, rootId, parentId, redrivenFrom, headers, hops };
+  const { id, task, args, kwargs, retries, rootId, parentId, redrivenFrom, headers, stamps = {}, hops = 0 } = envelope;
+  return { id, task, args, kwargs, retries, rootId, parentId, redrivenFrom, headers, stamps, hops };
 }
 
 export interface TaskContext extends TaskFacts {

@@ -1,4 +1,6 @@
 // A signature from its JSON: what a Python worker, a table or another process has kept of it.
+
+import { stampsOf } from "./core/canvas-stamp.ts";
 import { describe } from "./duration.ts";
 import { InvalidOption } from "./errors.ts";
 import type { SignatureOptions, Taking } from "./signature.ts";
@@ -28,6 +30,7 @@ export function readOptions(options: JsonObject): SignatureOptions<never> {
     workload: queue,
     taskId: task_id,
     headers,
+    stamps: stampsOf(options),
     timeLimit: time_limit,
     softTimeLimit: soft_time_limit,
     ignoreResult: ignore_result,

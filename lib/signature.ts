@@ -3,10 +3,11 @@
 // Its types: `In` is what is missing, a union of the lists of arguments that complete it; `Out` what it gives; `Handle` what its call
 // returns. A step of a workflow has to take what the one before it gives (`Taking`), and that is all that is compared.
 import type { App } from "./app.ts";
-import { type CallOptions, wireOptions } from "./call-options.ts";
+import { type CallOptions, stamps as checkStamps, wireOptions } from "./call-options.ts";
+import { type Stamping, stamped, stampsOf } from "./core/canvas-stamp.ts";
 import type { GroupResult } from "./group-result.ts";
 import type { AsyncResult } from "./result.ts";
-import type { JsonValue } from "./wire/serializer.ts";
+import type { JsonObject, JsonValue } from "./wire/serializer.ts";
 import { CHAIN, type WireSignature, wireSignature } from "./wire/signature.ts";
 
 /** Whatever can be called with the arguments `Args`, before its own. */
@@ -56,6 +57,8 @@ export interface Caller {
   /** `args` are those that it lacks; `options` all that were set, and those of the call. */
   send(wire: WireSignature, args: readonly unknown[], options: CallOptions<never>): Promise<unknown>;
 }
+
+type LinkOption = { readonly wire: WireSignature } | readonly { readonly wire: WireSignature }[];
 
 /** Options of a signature. */
 export type SignatureOptions<Out> = Omit<CallOptions<Out>, "hops">;
@@ -107,6 +110,25 @@ export class Signature<In extends readonly unknown[], Out, Handle = AsyncResult<
   /** The same with one more error callback, which is handed the id of the task that failed. */
   linkError(errback: Taking<[string]>): this {
     return this.#adding("linkError", errback);
+  }
+
+  /**
+   * The same with stamps on every task in it, and on its callbacks: JSON by name, or what gives that for a task. They are among its
+   * `ctx.stamps`, stay with retries, and what replaces a task has them too. Celery's changes the signature. @throws InvalidOption
+   */
+  stamp(stamps: JsonObject | Stamping): this {
+    const given = typeof stamps === "function" ? stamps : () => stamps;
+    const stamping = (sig: WireSignature) => checkStamps(given(sig), "stamps");
+    const linked = (links: LinkOption) => [links].flat().map((one) => ({ wire: stamped(one.wire, stamping) }));
+    const wire = stamped(this.wire, stamping);
+    const { link, linkError } = this.#options;
+    const options = {
+      ...this.#options,
+      ...{ stamps: stampsOf(wire.options) },
+      ...(link && { link: linked(link) }),
+      ...(linkError && { linkError: linked(linkError) }),
+    };
+    return new Signature(wire, this["~caller"], options) as this; // as in `set`
   }
 
   /** The two after each other: `next` is handed its result. More than two read better as `chain(a, b, c)`. */

@@ -5,6 +5,7 @@ import type { JsonObject, JsonValue } from "../wire/serializer.ts";
 import { calledTask, type WireSignature } from "../wire/signature.ts";
 import { parseTime } from "../wire/time.ts";
 import { idOf, listOption } from "./canvas-shape.ts";
+import { stampHeaders, stampsOf } from "./canvas-stamp.ts";
 import type { Handed, Line } from "./canvas-start.ts";
 import { delaySeconds } from "./delay.ts";
 import type { Publication, Routes } from "./follow-ups.ts";
@@ -32,6 +33,7 @@ export function message(
     ...(hops > 0 && { hops }),
     retries: 0,
     ...times,
+    ...stampHeaders(stampsOf(sig.options)),
     ignoreResult: ignore_result === true,
     lang: "js",
     headers: isObject(headers) ? headers : {},

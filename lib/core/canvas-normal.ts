@@ -31,6 +31,7 @@ import {
   withFinal,
   withList,
 } from "./canvas-shape.ts";
+import { stampOptions, stampsOf } from "./canvas-stamp.ts";
 
 /** Throws InvalidOption for an empty chain, and for what is no canvas. */
 export function normalise(sig: WireSignature): WireSignature {
@@ -174,12 +175,17 @@ function where(object: JsonObject, wanted: (name: string) => boolean): JsonObjec
 }
 
 function give(sig: WireSignature, what: Given): WireSignature {
-  const { args = [], kwargs = {}, immutable = false, starting, everywhere, link = [], linkError = [] } = what;
+  const { args = [], kwargs = {}, immutable = false, starting, everywhere = {}, link = [], linkError = [] } = what;
   const told = {
     ...sig,
     ...(!sig.immutable && { args: [...args, ...sig.args], kwargs: withKwargs(sig, kwargs) }),
     immutable: sig.immutable || immutable,
-    options: { ...everywhere, ...starting, ...sig.options },
+    options: {
+      ...everywhere,
+      ...starting,
+      ...sig.options,
+      ...stampOptions({ ...stampsOf(everywhere), ...stampsOf(sig.options) }),
+    },
   };
   return withList(withList(told, "link", link), "link_error", linkError);
 }

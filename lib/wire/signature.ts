@@ -13,7 +13,7 @@ export interface WireSignature {
   readonly kwargs: JsonObject;
   /**
    * Read here: `task_id`, `queue` (a workload's name), `countdown`, `eta`, `expires`, `time_limit`, `soft_time_limit`, `headers`,
-   * `ignore_result`, `link`, `link_error`, `chain`, and where it stands (`chord`, `group_id`, `group_index`); others travel on.
+   * `ignore_result`, `link`, `link_error`, `chain`, `stamped_headers` with the stamps it lists, and where it stands (`chord`, `group_id`, `group_index`); others travel on.
    */
   readonly options: JsonObject;
   readonly subtask_type: string | null;

@@ -8,8 +8,20 @@ import { groups } from "./groups.ts";
 import { ids } from "./ids.ts";
 import { replacements } from "./replace.ts";
 import { serialization } from "./serialization.ts";
+import { stamping } from "./stamping.ts";
 import type { Case } from "./world.ts";
 
-export const FILES = { chains, groups, chords, replacements, callbacks, errors, ids, serialization, dedup } as const;
+export const FILES = {
+  chains,
+  groups,
+  chords,
+  replacements,
+  callbacks,
+  errors,
+  ids,
+  serialization,
+  stamping,
+  dedup,
+} as const;
 
 export const CASES: readonly Case[] = Object.values(FILES).flat();

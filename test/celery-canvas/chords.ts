@@ -150,8 +150,8 @@ export const chords: readonly Case[] = [
         const before = journal.runs("identity").length;
         const header = async function* () {
           for (let i = 0; i < size; i++) {
-            await app.clock.sleep(1_000);
-            if (i === size - 1) expect(journal.runs("identity").length, "unrolled too early").toBeGreaterThan(before);
+            // The last one is made when another has run: a header that is unrolled first would wait for ever.
+            while (i === size - 1 && journal.runs("identity").length === before) await app.clock.sleep(100);
             yield identity.si(i);
           }
         };

@@ -5,6 +5,7 @@ export interface Run {
   readonly task: string;
   readonly retries: number;
   readonly args: readonly unknown[];
+  readonly stamps: Readonly<Record<string, unknown>>;
 }
 
 export class Journal {
@@ -35,9 +36,9 @@ export class Journal {
     return this.#lists.get(key) ?? [];
   }
 
-  /** Runs of a task, in order. */
-  runs(task: string): readonly Run[] {
-    return this.#runs.filter((run) => run.task === task);
+  /** Runs of a task, or of all, in order. */
+  runs(task?: string): readonly Run[] {
+    return this.#runs.filter((run) => task === undefined || run.task === task);
   }
 
   /** Runs of an attempt that had been run: a delivery too many has run a task again. */

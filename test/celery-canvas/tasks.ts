@@ -28,7 +28,7 @@ export type CeleryTasks = ReturnType<typeof celeryTasks>;
 export function celeryTasks(app: App, journal: () => Journal) {
   function task<A extends readonly unknown[], R>(name: string, handler: BoundHandler<A, R>) {
     return app.task(name, { bind: true }, async (ctx: TaskContext, ...args: A): Promise<Awaited<R>> => {
-      const run = { id: ctx.id, task: name, retries: ctx.retries, args };
+      const run = { id: ctx.id, task: name, retries: ctx.retries, args, stamps: ctx.stamps };
       journal().ran(run);
       try {
         return await handler(ctx, ...args);
@@ -92,6 +92,10 @@ export function celeryTasks(app: App, journal: () => Journal) {
   });
   const replacedWithMe = task("replaced_with_me", () => true);
 
+  const replaceWithStampedTask = task("replace_with_stamped_task", (ctx): JsonValue => {
+    return ctx.replace(replacedWithMe.s().stamp({ StampOnReplace: "This is the replaced task" }));
+  });
+
   const secondOrderReplace1: Task<[state?: boolean], JsonValue> = task(
     "second_order_replace1",
     (ctx, state: boolean = false): JsonValue => {
@@ -110,7 +114,7 @@ export function celeryTasks(app: App, journal: () => Journal) {
   return {
     ...{ identity, add, mul, tsum, xsum, fail, raiseError, redisEcho, delayedSum, delayedSumWithSoftGuard },
     ...{ addReplaced, addToAll, failReplaced, replaceWithChain, replaceWithChainWhichRaises, replaceWithEmptyChain },
-    ...{ replacedWithMe, secondOrderReplace1, secondOrderReplace2 },
+    ...{ replacedWithMe, replaceWithStampedTask, secondOrderReplace1, secondOrderReplace2 },
     ids: task("ids", ({ rootId, parentId = null }, i: number): JsonValue => [rootId, parentId, i]),
     collectIds: task("collect_ids", ({ rootId, parentId = null }, previous: JsonValue, i: number): JsonValue => {
       return [previous, [rootId, parentId, i]];

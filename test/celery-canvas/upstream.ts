@@ -174,7 +174,6 @@ export const OTHERS: readonly string[] = [
   "test_stamp_canvas_with_dictionary_link_error",
 ];
 
-const NO_STAMPS = "signatures have no stamp() in this version: stamps of Python's messages are carried, and not made";
 const LINKS = "of a single task, not of a canvas: test/behaviour/link.test.ts";
 const PRIORITY = "SQS has no priorities, and the option is refused";
 const ADD_TO_CHORD =
@@ -182,17 +181,6 @@ const ADD_TO_CHORD =
 
 /** Tests without a case, and why. */
 export const GAPS: Readonly<Record<string, string>> = {
-  test_stamping_workflow: NO_STAMPS,
-  test_all_tasks_of_canvas_are_stamped: NO_STAMPS,
-  test_replace_merge_stamps: NO_STAMPS,
-  test_stamps_remain_on_task_retry: NO_STAMPS,
-  test_properties_not_affected_from_stamping: NO_STAMPS,
-  test_stamp_value_type_defined_by_visitor: NO_STAMPS,
-  test_task_received_has_access_to_stamps: NO_STAMPS,
-  test_linking_stamped_sig: NO_STAMPS,
-  test_err_linking_stamped_sig: NO_STAMPS,
-  test_stamp_canvas_with_dictionary_link: NO_STAMPS,
-  test_stamp_canvas_with_dictionary_link_error: NO_STAMPS,
   test_link_error: LINKS,
   test_link_error_eager: LINKS,
   test_link_error_callback_error_callback_retries_eager: LINKS,

@@ -82,6 +82,10 @@ export class Trouble {
     await broker.send(sent.queue, { body: sent.body, delaySeconds: 0 });
   }
 
+  bodyOf(message: Envelope): string {
+    return this.#bodies.get(message)?.body ?? "{}";
+  }
+
   /** Messages of a task, in order. */
   messages(task: string): readonly Envelope[] {
     return this.sent.filter((one) => one.task === task);
