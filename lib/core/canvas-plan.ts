@@ -160,13 +160,21 @@ export function joined(
   return start(bodyIn(group, next, routes), { group, size }, line, routes);
 }
 
-/** A member of `join` has failed, or was revoked: what would have been started ends as if it had failed, and the rest with it. */
-export function joinFailed({ group, next }: Pick<Join, "group" | "next">, line: Line, routes: Routes): Consequences {
+/**
+ * A member of `join` has failed, or was revoked: what would have been started ends as if it had failed, and the rest with it. `revoked`:
+ * ids of those that were, before that: they have no error callbacks.
+ */
+export function joinFailed(
+  { group, next }: Pick<Join, "group" | "next">,
+  line: Line,
+  routes: Routes,
+  revoked: ReadonlySet<string> = new Set(),
+): Consequences {
   const units = unitsOf(bodyIn(group, next, routes), true);
   const errbacks = units.flatMap(({ unit, first }) => {
     const id = idOf(unit) as string; // it is frozen
     const from = { ...line, parentId: id };
-    return first
+    return first && !revoked.has(id)
       ? listOption(unit, "link_error").map((errback, i) => startAt(errback, `link_error:${i}`, [id], from, routes))
       : [];
   });

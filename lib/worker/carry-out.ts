@@ -29,7 +29,7 @@ import type { JoinStore } from "../ports/join-store.ts";
 import { followAll } from "../replacement.ts";
 import { type DefinitionRef, definition } from "../store/definition.ts";
 import type { JoinHead } from "../store/join.ts";
-import { isTerminal, type TaskRecord } from "../store/record.ts";
+import { type Failure, isTerminal, type TaskRecord } from "../store/record.ts";
 import type { WireSignature } from "../wire/signature.ts";
 import { type Completion, countMember } from "./join.ts";
 import { type WriteDeps, writeSurely } from "./write-surely.ts";
@@ -113,8 +113,7 @@ async function followGroup(
       memberId(routes.key, group, failed),
       await failureOf(group, failed, joins, deps),
     );
-    const fails = joinFailed({ group, next }, from, routes);
-    return await carryOut(following(fails, line, { state: "FAILURE", failure }), send, deps);
+    return await failNext({ group, next }, failure, line, send, deps);
   }
   const goesOn = joined({ group, size, next }, from, routes);
   for (const unit of goesOn.waited) {
@@ -125,6 +124,26 @@ async function followGroup(
     return await carryOut(following({ ...stops, publish: [] }, line, refusal), send, deps);
   }
   await carryOut(following({ ...goesOn, ended: [] }, line), send, deps);
+}
+
+/** What would have followed a group fails instead; but for what was revoked meanwhile, which has no error callbacks then. */
+export async function failNext(
+  join: { readonly group: string; readonly next: WireSignature },
+  failure: Failure,
+  line: Workflow["line"],
+  send: Send,
+  deps: CarryOutDeps,
+): Promise<void> {
+  const routes = { ...deps.routes, now: deps.clock.now() };
+  const from = { ...line, parentId: join.group };
+  const ending = { state: "FAILURE", failure } as const;
+  const revoked = new Set<string>();
+  const fail = async (unit: Workflow["ended"][number]) => {
+    if ((await end(unit, ending, deps))?.state === "REVOKED") revoked.add(unit.id);
+  };
+  await Promise.all(joinFailed(join, from, routes).ended.map(fail));
+  const fails = joinFailed(join, from, routes, revoked);
+  await carryOut(following({ ...fails, ended: [] }, line, ending), send, deps);
 }
 
 /** A head, where there is none, and the watchdog. `workload`: whose workers will look after it. */
@@ -173,15 +192,17 @@ async function failureOf(group: string, index: number, joins: JoinStore, { route
   return member?.record?.failure;
 }
 
+/** Undefined, or what is there in its place. */
 async function end(
   unit: Workflow["ended"][number],
   { state, failure }: UnlivedEnding,
   deps: CarryOutDeps,
-): Promise<void> {
+): Promise<TaskRecord | undefined> {
   const claim = { ...unit, attempt: 0, token: unit.id };
   const { resultExpiresSeconds } = TASK_DEFAULTS;
   const write = state === "FAILURE" ? changes.failUnheld : changes.revokeUnheld;
-  await writeSurely(write(claim, deps.clock.now(), failure, resultExpiresSeconds), deps); // refused: it has ended otherwise
+  const answer = await writeSurely(write(claim, deps.clock.now(), failure, resultExpiresSeconds), deps);
+  return answer.applied ? undefined : answer.existing;
 }
 
 /** Undefined, or the ending that was there before. */

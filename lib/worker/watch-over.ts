@@ -1,10 +1,9 @@
 // One look of the watchdog at a join (core/join-watch.ts says when it does what): its message, from its receive to its settlement.
 
 import { memberId } from "../core/canvas-freeze.ts";
-import { joinFailed } from "../core/canvas-plan.ts";
 import { type Membership, membershipOf } from "../core/canvas-start.ts";
 import type { Decision } from "../core/decision.ts";
-import { following, type Publication, type Workflow } from "../core/follow-ups.ts";
+import type { Publication, Workflow } from "../core/follow-ups.ts";
 import { watch } from "../core/join-watch.ts";
 import { watchMessage } from "../core/watchdog.ts";
 import { JOINS } from "../defaults.ts";
@@ -15,7 +14,7 @@ import type { JoinStore } from "../ports/join-store.ts";
 import type { JoinHead } from "../store/join.ts";
 import type { Envelope } from "../wire/envelope.ts";
 import { sendFollowUp } from "./apply.ts";
-import { carryOut, complete, nextOf, type Send } from "./carry-out.ts";
+import { complete, failNext, nextOf, type Send } from "./carry-out.ts";
 import type { DecisionDeps } from "./execution.ts";
 import { heal } from "./join-heal.ts";
 
@@ -93,8 +92,7 @@ async function look(
         type: "ChordError",
         message: `whoever published group ${group} never said how many members it has`,
       };
-      const fails = joinFailed({ group, next }, { ...line, parentId: group }, { ...deps.routes, now: clock.now() });
-      await carryOut(following(fails, line, { state: "FAILURE", failure }), send, deps);
+      await failNext({ group, next }, failure, line, send, deps);
       return undefined;
     }
     default:

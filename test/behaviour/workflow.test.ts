@@ -23,7 +23,7 @@ const tasks = (app: App) => ({
     await ctx.sleep("1m");
     return n;
   }),
-  note: app.task("note", { ignoreResult: true }, (_: number) => {}),
+  note: app.task("note", { ignoreResult: true }, (_: unknown) => {}),
 });
 
 /** "name STATE", indented as the tree is. */
@@ -302,6 +302,19 @@ describe("a workflow that is revoked", () => {
     await memory.advance(60);
     expect(await seen.tree()).toMatchObject({ state: "REVOKED", states: { REVOKED: 100 } });
     expect(memory.logs.filter(({ msg }) => msg === "task succeeded")).toEqual([]);
+  });
+
+  test("calls no error callbacks, though the group before what was revoked has failed", async () => {
+    await using memory = await memoryApp(tasks, { worker: false });
+    const { add, note, xsum } = memory.tasks;
+    const told = note.s().set({ ignoreResult: false });
+    const failing = chord([add.s(1, 1), add.s(2, 2)], xsum.s().linkError(told));
+    const result = await failing.delay();
+    await workflow(result.id, memory.app).revoke();
+    await memory.startWorker();
+    await memory.advance(60);
+    expect(await result.state()).toBe("REVOKED");
+    expect(memory.logs.filter(({ task }) => task === "note")).toEqual([]);
   });
 
   test("inside a group that waits for it counts as failed", async () => {
