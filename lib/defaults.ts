@@ -238,6 +238,8 @@ export const WORKFLOWS = {
   membersShown: 64,
   /** Failed members of such a larger one that are shown all the same. */
   failuresShown: 5,
+  /** Members of a group that something waits for whose records are read; of a larger one its shards are, 64 members in each. */
+  recordsRead: 10_000,
   /** Pages of 100 members that are read at once. */
   pages: 8,
   /** Members that are revoked at once. */

@@ -2,6 +2,7 @@
 //
 // Whoever was stopped begins again under the same id (`taskId`, or inside a task that runs again), with a stream that gives the same
 // members in the same order: those before the latest checkpoint are passed over, those after it are sent again, and are the same tasks.
+
 import type { App } from "./app.ts";
 import { startStreamed } from "./core/canvas-plan.ts";
 import { STORED } from "./core/canvas-shape.ts";
@@ -12,12 +13,13 @@ import { JOINS } from "./defaults.ts";
 import { describe } from "./duration.ts";
 import { InvalidOption } from "./errors.ts";
 import { groupHandle, handleAfter } from "./handles.ts";
+import { joinsOf } from "./joins.ts";
 import { calledNow, type Outlet, outlet, show } from "./launch.ts";
 import { routesOf } from "./routes.ts";
 import { type Caller, Signature } from "./signature.ts";
 import type { JsonValue } from "./wire/serializer.ts";
 import { type WireSignature, wireSignature } from "./wire/signature.ts";
-import { begin, carryOut, complete, joinsOf } from "./worker/carry-out.ts";
+import { begin, carryOut, complete } from "./worker/carry-out.ts";
 import { sealJoin } from "./worker/join.ts";
 
 /** Members that are on their way at a time. */

@@ -1,4 +1,5 @@
 // A canvas that is called: planned here, and its plan carried out.
+
 import type { App } from "./app.ts";
 import { type CallOptions, wireOptions } from "./call-options.ts";
 import { line, running } from "./context.ts";
@@ -8,6 +9,7 @@ import { following, type Publication } from "./core/follow-ups.ts";
 import { nextHop } from "./core/hops.ts";
 import { newHead } from "./core/join.ts";
 import { handleOf } from "./handles.ts";
+import { joinsOf } from "./joins.ts";
 import { storeOf } from "./payloads.ts";
 import { planWith } from "./planning.ts";
 import type { JoinStore } from "./ports/join-store.ts";
@@ -18,7 +20,7 @@ import { queueName } from "./store/table.ts";
 import { type Sealed, seal } from "./wire/seal.ts";
 import { assertJson, type JsonValue } from "./wire/serializer.ts";
 import type { WireSignature } from "./wire/signature.ts";
-import { type CarryOutDeps, carryOut, joinsOf, type Send } from "./worker/carry-out.ts";
+import { type CarryOutDeps, carryOut, type Send } from "./worker/carry-out.ts";
 import { keepOutline } from "./worker/outlines.ts";
 
 /** Sends canvases, and tasks, of an app. */
@@ -79,7 +81,7 @@ async function launch(app: App, planned: Plan): Promise<unknown> {
   const last = final(frozen);
   const size = last.task === GROUP ? tasksOf(last).length : undefined;
   if (size !== undefined) await (await joinsOf(deps)).open(newHead({ id, size }, app.clock.now()));
-  if (deps.joins) await show(app, planned, deps.joins);
+  if (deps.joins) await show(app, planned, () => joinsOf(deps));
   const { hops = 0 } = publish[0]?.envelope ?? {};
   await carryOut(following({ ...planned, ended: [] }, { rootId, hops }), send, deps);
   return handleOf(frozen, app);

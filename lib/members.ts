@@ -1,11 +1,13 @@
 // Results of a group's members, read where their records are: a hundred at a time, by ids that follow from the group's. A member that
 // was replaced has the ending of whatever ended in its place; one that is a group has the list of its members' results.
+
 import { memberId } from "./core/canvas-freeze.ts";
 import { certify } from "./core/ids.ts";
 import { conclude, type State } from "./core/states.ts";
 import { DYNAMODB, PAYLOADS } from "./defaults.ts";
 import { recordedValue, type ValueDeps } from "./ending.ts";
-import { NotSupported, ResultExpired } from "./errors.ts";
+import { ResultExpired } from "./errors.ts";
+import { joinsOf } from "./joins.ts";
 import type { JoinStore } from "./ports/join-store.ts";
 import type { TaskRecord } from "./store/record.ts";
 import type { GroupRef } from "./wire/envelope.ts";
@@ -151,7 +153,5 @@ async function resultOf({ id, record }: Member, deps: ValueDeps, room: Room): Pr
 
 /** Throws NotSupported. */
 export async function demandJoins(deps: Pick<ValueDeps, "open">): Promise<JoinStore> {
-  const joins = await (await deps.open()).joins?.();
-  if (joins) return joins;
-  throw new NotSupported("the back ends of this app keep no groups; return joins from its connect()");
+  return await joinsOf(await deps.open());
 }

@@ -3,13 +3,15 @@ import type { ChainUnit, GroupUnit, TaskUnit, Unit } from "./core/canvas-units.t
 import { isFinal, type State } from "./core/states.ts";
 import { WORKFLOWS } from "./defaults.ts";
 import type { TaskInfo } from "./result.ts";
-import type { UnitStates } from "./workflow-states.ts";
+import type { Known, UnitStates } from "./workflow-states.ts";
 
 export type WorkflowNode = WorkflowTask | WorkflowChain | WorkflowGroup;
 
 /** A task, with what is known about it. One that has not been sent yet is PENDING too. */
 export interface WorkflowTask extends TaskInfo {
   readonly kind: "task";
+  /** What it has put in its place (`ctx.replace`), which has its state. */
+  readonly replacedBy?: WorkflowNode;
 }
 
 export interface WorkflowChain {
@@ -29,7 +31,10 @@ export interface WorkflowGroup {
   readonly state: State;
   /** Members; undefined where they are a stream that goes on. */
   readonly size: number | undefined;
-  /** How many of its members are in which state. */
+  /**
+   * How many of its members are in which state. Of a group of more than 10,000 that something waits for, what was counted: FAILURE
+   * where one has ended and not well, PENDING where it has not ended.
+   */
   readonly states: Readonly<Partial<Record<State, number>>>;
   /** All of its members, where they are no more than 64; else the first that have failed. */
   readonly members: readonly WorkflowMember[];
@@ -44,14 +49,23 @@ export interface WorkflowMember {
   readonly node: WorkflowNode;
 }
 
-/** A group, and how many members it has now. */
-interface Sized {
-  readonly unit: GroupUnit;
-  readonly members: readonly Made[];
-  readonly size: number;
-  readonly body?: Made;
+/** A unit with all below it, but for the members of large groups. */
+type Spelled = TaskUnit | SpelledChain | SpelledGroup;
+
+interface SpelledChain extends Omit<ChainUnit, "steps"> {
+  readonly steps: readonly Spelled[];
 }
-type Made = TaskUnit | { readonly unit: ChainUnit; readonly steps: readonly Made[] } | Sized;
+
+interface SpelledGroup {
+  readonly kind: "group";
+  readonly unit: GroupUnit;
+  /** Members so far. */
+  readonly sent: number;
+  readonly size: number | undefined;
+  /** None where it is large. */
+  readonly members: readonly Spelled[];
+  readonly body?: Spelled;
+}
 
 export class WorkflowTree {
   readonly #states: UnitStates;
@@ -61,61 +75,65 @@ export class WorkflowTree {
   }
 
   async of(unit: Unit): Promise<WorkflowNode> {
-    const made = await this.#made(unit);
-    return await this.#node(made, await this.#states.read(idsIn(made)));
+    const spelled = await this.#spelled(unit);
+    return await this.#node(spelled, await this.#states.read(idsIn(spelled)));
   }
 
-  /** Its units down to the last, but not the members of large groups. */
-  async #made(unit: Unit): Promise<Made> {
+  async #spelled(unit: Unit): Promise<Spelled> {
     if (unit.kind === "task") return unit;
-    if (unit.kind === "chain") return { unit, steps: await Promise.all(unit.steps.map((step) => this.#made(step))) };
-    const size = await this.#states.sizeOf(unit);
-    const shown = size > WORKFLOWS.membersShown ? 0 : size;
-    const members = Array.from({ length: shown }, (_, index) => this.#made(unit.member(index)));
-    const body = unit.body && (await this.#made(unit.body));
-    return { unit, size, members: await Promise.all(members), ...(body && { body }) };
+    if (unit.kind === "chain")
+      return { ...unit, steps: await Promise.all(unit.steps.map((step) => this.#spelled(step))) };
+    const { sent, size } = await this.#states.sizeOf(unit);
+    const shown = sent > WORKFLOWS.membersShown ? 0 : sent;
+    const members = Array.from({ length: shown }, (_, index) => this.#spelled(unit.member(index)));
+    const body = unit.body && (await this.#spelled(unit.body));
+    return { kind: "group", unit, sent, size, members: await Promise.all(members), ...(body && { body }) };
   }
 
-  async #node(made: Made, infos: ReadonlyMap<string, TaskInfo>): Promise<WorkflowNode> {
-    if ("kind" in made) return taskNode(made, infos.get(made.id));
-    if ("steps" in made) {
-      const steps = await Promise.all(made.steps.map((step) => this.#node(step, infos)));
-      return { kind: "chain", id: made.unit.id, state: stateAfter(steps), steps };
-    }
-    return await this.#group(made, infos);
+  async #node(spelled: Spelled, known: ReadonlyMap<string, Known>): Promise<WorkflowNode> {
+    if (spelled.kind === "task") return await this.#task(spelled, known.get(spelled.id));
+    if (spelled.kind === "group") return await this.#group(spelled, known);
+    const steps = await Promise.all(spelled.steps.map((step) => this.#node(step, known)));
+    return { kind: "chain", id: spelled.id, state: stateAfter(steps), steps };
   }
 
-  async #group(made: Sized, infos: ReadonlyMap<string, TaskInfo>): Promise<WorkflowGroup> {
-    const { unit, size } = made;
-    const all = made.members.length === size;
-    const tally = all ? undefined : await this.#states.tally(unit, size);
+  async #task({ id, task }: TaskUnit, known: Known | undefined): Promise<WorkflowTask> {
+    const { info = { id, state: "PENDING" } as const, replacement } = known ?? {};
+    const node = { kind: "task", ...(task !== undefined && { task }), ...info } as const;
+    if (replacement === undefined) return node;
+    const replacedBy = await this.of(replacement);
+    const state = hasBegun(replacedBy.state) ? replacedBy.state : "STARTED";
+    return { ...node, state, replacedBy };
+  }
+
+  async #group(
+    { unit, sent, size, ...spelled }: SpelledGroup,
+    known: ReadonlyMap<string, Known>,
+  ): Promise<WorkflowGroup> {
+    const tally = spelled.members.length === sent ? undefined : await this.#states.tally(unit, sent);
     const members = tally
-      ? await Promise.all(tally.failed.map(async (index) => ({ index, node: await this.of(unit.member(index)) })))
-      : await Promise.all(made.members.map(async (one, index) => ({ index, node: await this.#node(one, infos) })));
-    const states = tally?.states ?? countsOf(members);
-    const body = made.body && (await this.#node(made.body, infos));
-    const waits = made.body && "kind" in made.body && made.body.waits ? body : undefined;
-    const end = body ? [body.state] : [];
+      ? tally.failed.map(async (index) => ({ index, node: await this.of(unit.member(index)) }))
+      : spelled.members.map(async (one, index) => ({ index, node: await this.#node(one, known) }));
+    const all = await Promise.all(members);
+    const states = tally?.states ?? countsOf(all);
+    const body = spelled.body && (await this.#node(spelled.body, known));
+    const waits = spelled.body?.kind === "task" && spelled.body.waits;
     return {
       kind: "group",
       id: unit.id,
-      state: end[0] !== undefined && isFinal(end[0]) ? end[0] : groupState(states, unit.size, body !== undefined),
-      size: unit.size,
+      state: body && isFinal(body.state) ? body.state : groupState(states, size, body !== undefined),
+      size,
       states,
-      members,
-      ...(waits ? { unit: withoutKind(waits as WorkflowTask) } : body && { body }), // it is one: it waits
+      members: all,
+      ...(waits ? { unit: withoutKind(body as WorkflowTask) } : body && { body }), // it is one: it waits
     };
   }
 }
 
-function idsIn(made: Made): readonly string[] {
-  if ("kind" in made) return [made.id];
-  if ("steps" in made) return made.steps.flatMap(idsIn);
-  return [...made.members.flatMap(idsIn), ...(made.body ? idsIn(made.body) : [])];
-}
-
-function taskNode({ id, task }: TaskUnit, info: TaskInfo | undefined): WorkflowTask {
-  return { kind: "task", ...(task !== undefined && { task }), ...(info ?? { id, state: "PENDING" }) };
+function idsIn(spelled: Spelled): readonly string[] {
+  if (spelled.kind === "task") return [spelled.id];
+  if (spelled.kind === "chain") return spelled.steps.flatMap(idsIn);
+  return [...spelled.members.flatMap(idsIn), ...(spelled.body ? idsIn(spelled.body) : [])];
 }
 
 function withoutKind({ kind: _, ...info }: WorkflowTask): TaskInfo {

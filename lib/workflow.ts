@@ -1,13 +1,14 @@
 // A workflow that was called earlier, seen as a whole: what its units are is kept when it is called (store/workflow.ts), how they stand
 // is in their records.
+
 import type { App } from "./app.ts";
 import type { Unit } from "./core/canvas-units.ts";
 import { unitOf } from "./core/canvas-units.ts";
-import { certify } from "./core/ids.ts";
-import { WORKFLOWS } from "./defaults.ts";
-import { NotSupported, WorkflowUnknown } from "./errors.ts";
-import type { JoinStore } from "./ports/join-store.ts";
-import { revoke } from "./revoke.ts";
+import { isFinal } from "./core/states.ts";
+import { DYNAMODB, WORKFLOWS } from "./defaults.ts";
+import { WorkflowUnknown } from "./errors.ts";
+import { joinsOf } from "./joins.ts";
+import { type RevokeAnswer, revoke } from "./revoke.ts";
 import { findOutline } from "./worker/outlines.ts";
 import { UnitStates } from "./workflow-states.ts";
 import { type WorkflowNode, WorkflowTree } from "./workflow-tree.ts";
@@ -60,19 +61,11 @@ export class Workflow {
    */
   async revoke({ terminate = false }: { readonly terminate?: boolean } = {}): Promise<WorkflowRevoked> {
     const { unit, states } = await this.#open();
-    const { clock, key } = this.#app;
     const { store } = await this.#app.backends();
     const told = { revoked: 0, requested: 0, ended: 0, untracked: 0 };
     const how = terminate ? "terminate" : "cooperate";
-    const ids = tasksFromLast(unit, (group) => states.sizeOf(group));
-    const lane = async () => {
-      for (let next = await ids.next(); !next.done; next = await ids.next()) {
-        const id = next.value;
-        const { untracked } = certify(id, key);
-        told[untracked ? "untracked" : await revoke(store, id, how, clock.now(), "its workflow was revoked")]++;
-      }
-    };
-    await Promise.all(Array.from({ length: WORKFLOWS.lanes }, lane));
+    const revokeOne = (id: string) => revoke(store, id, how, this.#app.clock.now(), "its workflow was revoked");
+    await revokeAll(unit, states, revokeOne, told);
     const { requested, ...rest } = told;
     return { ...rest, asked: requested };
   }
@@ -91,29 +84,52 @@ export class Workflow {
 
   async #find() {
     const { key, clock } = this.#app;
-    const joins = await this.#joins();
+    const joins = await joinsOf(await this.#app.backends());
     const found = await findOutline(joins, key, this.id);
     if (found === undefined) throw new WorkflowUnknown(this.id, this.#app.name);
     return { unit: unitOf(key, found.outline, found.id, found.first), states: new UnitStates(joins, key, clock) };
   }
+}
 
-  async #joins(): Promise<JoinStore> {
-    const { joins } = await this.#app.backends();
-    if (joins === undefined)
-      throw new NotSupported("the app's back ends (connect) keep no workflows; give them joins()");
-    return joins();
+/** What has ended is left alone; of a task that was replaced what replaced it is revoked. */
+async function revokeAll(
+  unit: Unit,
+  states: UnitStates,
+  revokeOne: (id: string) => Promise<RevokeAnswer>,
+  told: Record<RevokeAnswer | "untracked", number>,
+): Promise<void> {
+  for await (const page of pagesOf(tasksFromLast(unit, states))) {
+    const known = await states.read(page);
+    const left = [...page];
+    const lane = async () => {
+      for (let id = left.shift(); id !== undefined; id = left.shift()) {
+        const { info, replacement } = known.get(id) ?? {};
+        if (replacement) await revokeAll(replacement, states, revokeOne, told);
+        else if (info?.state === "UNTRACKED") told.untracked++;
+        else told[info && isFinal(info.state) ? "ended" : await revokeOne(id)]++;
+      }
+    };
+    await Promise.all(Array.from({ length: WORKFLOWS.lanes }, lane));
   }
 }
 
 /** Ids of its tasks, those that come last first. */
-async function* tasksFromLast(
-  unit: Unit,
-  sizeOf: (group: Unit & { readonly kind: "group" }) => Promise<number>,
-): AsyncGenerator<string> {
+async function* tasksFromLast(unit: Unit, states: UnitStates): AsyncGenerator<string> {
   if (unit.kind === "task") yield unit.id;
-  else if (unit.kind === "chain") for (const step of unit.steps.toReversed()) yield* tasksFromLast(step, sizeOf);
+  else if (unit.kind === "chain") for (const step of unit.steps.toReversed()) yield* tasksFromLast(step, states);
   else {
-    if (unit.body) yield* tasksFromLast(unit.body, sizeOf);
-    for (let index = (await sizeOf(unit)) - 1; index >= 0; index--) yield* tasksFromLast(unit.member(index), sizeOf);
+    if (unit.body) yield* tasksFromLast(unit.body, states);
+    for (let index = (await states.sizeOf(unit)).sent - 1; index >= 0; index--)
+      yield* tasksFromLast(unit.member(index), states);
   }
+}
+
+async function* pagesOf(ids: AsyncIterable<string>): AsyncGenerator<readonly string[]> {
+  let page: string[] = [];
+  for await (const id of ids) {
+    if (page.push(id) < DYNAMODB.maxBatchGetItems) continue;
+    yield page;
+    page = [];
+  }
+  if (page.length > 0) yield page;
 }

@@ -7,6 +7,7 @@ import { tableName } from "../store/table.ts";
 import { OnDemandStore } from "./on-demand-store.ts";
 import { S3PayloadStore } from "./s3-payload-store.ts";
 import { SqsBroker } from "./sqs-broker.ts";
+import { joinStore } from "./worker-parts.ts";
 
 /**
  * SQS, DynamoDB and S3 as the AWS SDK finds them: AWS_REGION, profiles, AWS_ENDPOINT_URL_*. Nothing is opened yet. Throws
@@ -21,7 +22,7 @@ export function awsBackends(app: string, clock: Clock, settings: PayloadSettings
   });
   let joins: Promise<JoinStore> | undefined;
   const openJoins = async () => {
-    const { DynamoJoinStore } = await import("./dynamo-join-store.ts");
+    const { DynamoJoinStore } = await joinStore();
     return new DynamoJoinStore({ table: tableName(app), clock });
   };
   const payloads = settings && new S3PayloadStore({ bucket: settings.bucket, app, clock });

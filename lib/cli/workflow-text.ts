@@ -35,7 +35,10 @@ function linesOf(node: WorkflowNode, now: number, name?: string, told: Told = ne
   const { state, id } = node;
   const shown = name ?? nameOf(node);
   const line = { stem: "", name: printableLine(shown), state, id: printableLine(id) };
-  if (node.kind === "task") return [{ ...line, facts: taskFacts(node, now, told) }];
+  if (node.kind === "task") {
+    const replaced = node.replacedBy && linesOf(node.replacedBy, now, `replaced by ${nameOf(node.replacedBy)}`, told);
+    return [{ ...line, facts: taskFacts(node, now, told) }, ...below(replaced ? [replaced] : [])];
+  }
   if (node.kind === "chain") {
     const steps = node.steps.map((step) => linesOf(step, now, undefined, told));
     return [{ ...line, facts: "" }, ...below(steps)];

@@ -49,7 +49,7 @@ export async function* changesOf(
 
 /** Every unit of it has ended, not only the last. */
 export function hasEnded(node: WorkflowNode): boolean {
-  if (node.kind === "task") return isFinal(node.state);
+  if (node.kind === "task") return node.replacedBy ? hasEnded(node.replacedBy) : isFinal(node.state);
   if (node.kind === "chain") return node.steps.every(hasEnded);
   const { states, size, members, body, unit } = node;
   const counts = Object.entries(states) as [State, number][]; // its own keys

@@ -7,8 +7,7 @@
 //   {chain: [outline, …]}
 //   {group: 3, of: ["add", "sub"], runs: [0, 2, 1, 1]}   three members: two of the first kind, then one of the second
 //   {group: 3, of: ["add"], body: outline}               a chord
-import type { JsonObject } from "../wire/serializer.ts";
-import { isMapped, type WireSignature, wireSignature } from "../wire/signature.ts";
+import { calledTask, type WireSignature, wireSignature } from "../wire/signature.ts";
 import { firstId, freeze, isUntracked, memberId } from "./canvas-freeze.ts";
 import {
   bodyOf,
@@ -63,12 +62,11 @@ export function outlineOf(key: IdKey, frozen: WireSignature, stream?: string): O
 
 /** It begins with a group whose members nobody knows yet. */
 function streamed(outline: Outline): Outline {
-  if (typeof outline === "string" || "task" in outline) return outline;
-  if ("chain" in outline) {
+  if (typeof outline === "object" && "chain" in outline) {
     const [first, ...rest] = outline.chain;
-    return first === undefined ? outline : { chain: [streamed(first), ...rest] };
+    return { chain: [streamed(first as Outline), ...rest] }; // no chain is empty
   }
-  const { id, body } = outline;
+  const { id, body } = outline as OutlineGroup; // what begins with a group, and is no chain
   return { ...(id !== undefined && { id }), ...(body !== undefined && { body }) };
 }
 
@@ -108,9 +106,9 @@ function spelled(key: IdKey, sig: WireSignature, derived: WireSignature): Outlin
 }
 
 /** "celery.starmap(resize)": what it calls for each of its items is told too. */
-function nameOf({ task, kwargs }: WireSignature): string {
-  if (!isMapped(task)) return task;
-  return `${task}(${(kwargs.task as JsonObject | undefined)?.task ?? "?"})`; // of a signature, or of nobody knows what
+function nameOf(sig: WireSignature): string {
+  const called = calledTask(sig);
+  return called === sig.task ? called : `${sig.task}(${called})`;
 }
 
 function groupOutline(key: IdKey, sig: WireSignature, derived: WireSignature): OutlineGroup {

@@ -47,7 +47,7 @@ import {
 } from "./canvas-start.ts";
 import type { Routes } from "./follow-ups.ts";
 import { nextHop } from "./hops.ts";
-import { derivedId } from "./ids.ts";
+import { derivedId, type IdKey } from "./ids.ts";
 
 /** A canvas that is called. */
 export interface Plan extends Wave {
@@ -174,12 +174,16 @@ export function joinFailed({ group, next }: Pick<Join, "group" | "next">, line: 
   return { ...together([...errbacks, counted(standingOf(next), true)]), ended };
 }
 
+/** What a task has put in its place, every unit with its id. Throws InvalidOption. */
+export function replacementOf(key: IdKey, task: string, sig: WireSignature): WireSignature {
+  return freeze(key, waitedFor(normalise(sig), false), derivedId(key, task, "r"));
+}
+
 /** A task has put a canvas in its place: its result, its callbacks and its place in the workflow are now those of unit `id`. */
 export function replaced(task: Envelope, sig: WireSignature, routes: Routes): Wave & { readonly id: string } {
   demandShallow(sig);
-  const id = derivedId(routes.key, task.id, "r");
-  const marked = stamped(sig, ({ options }) => ({ ...task.stamps, ...stampsOf(options) }));
-  const frozen = freeze(routes.key, waitedFor(normalise(task.stamps ? marked : sig), false), id);
+  const marked = task.stamps ? stamped(sig, ({ options }) => ({ ...task.stamps, ...stampsOf(options) })) : sig;
+  const frozen = replacementOf(routes.key, task.id, marked);
   // Its message would find a record that says: replaced, begin again.
   if (unitsOf(frozen).some(({ unit }) => idOf(unit) === task.id))
     throw new InvalidOption(`a part of what replaces task ${task.id} has its id (task_id); leave that out`);

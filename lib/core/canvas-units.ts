@@ -57,7 +57,7 @@ function unit(key: IdKey, outline: Outline, derived: WireSignature): Unit {
   if ("chain" in outline) {
     const parts = tasksOf(derived);
     const steps = outline.chain.map((step, k) => unit(key, step, parts[k] as WireSignature)); // one for each
-    return { kind: "chain", id: wholeId(steps.at(-1)), steps };
+    return { kind: "chain", id: wholeId(steps.at(-1) as Unit), steps }; // no chain is empty
   }
   if (outline.body === undefined) return groupUnit(key, outline, outline.id ?? id);
   const header = groupUnit(key, outline, outline.id ?? (idOf(headerOf(derived)) as string)); // it is frozen
@@ -65,9 +65,8 @@ function unit(key: IdKey, outline: Outline, derived: WireSignature): Unit {
 }
 
 /** The id of what a unit ends with: a chord's is its body's. */
-export function wholeId(of: Unit | undefined): string {
-  if (of?.kind === "group" && of.body !== undefined) return wholeId(of.body);
-  return of?.id ?? "";
+export function wholeId(of: Unit): string {
+  return of.kind === "group" && of.body !== undefined ? wholeId(of.body) : of.id;
 }
 
 function taskUnit(id: string, task: string): TaskUnit {

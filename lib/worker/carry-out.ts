@@ -23,7 +23,8 @@ import {
 import { newHead } from "../core/join.ts";
 import { watchMessage } from "../core/watchdog.ts";
 import { TASK_DEFAULTS } from "../defaults.ts";
-import { NotSupported, WorkflowLost } from "../errors.ts";
+import { WorkflowLost } from "../errors.ts";
+import { joinsOf } from "../joins.ts";
 import type { JoinStore } from "../ports/join-store.ts";
 import { followAll } from "../replacement.ts";
 import { type DefinitionRef, definition } from "../store/definition.ts";
@@ -201,12 +202,4 @@ function endingOf(record: TaskRecord | undefined): UnlivedEnding | undefined {
 
 async function sendAll(publish: readonly Publication[], send: Send): Promise<void> {
   for (let at = 0; at < publish.length; at += LANES) await Promise.all(publish.slice(at, at + LANES).map(send));
-}
-
-export async function joinsOf({ joins }: CarryOutDeps): Promise<JoinStore> {
-  if (joins === undefined)
-    throw new NotSupported(
-      "the app's back ends (connect) keep no workflows, and a group is to be counted; give them joins()",
-    );
-  return await joins();
 }

@@ -1,4 +1,5 @@
 // One look of the watchdog at a join (core/join-watch.ts says when it does what): its message, from its receive to its settlement.
+
 import { memberId } from "../core/canvas-freeze.ts";
 import { joinFailed } from "../core/canvas-plan.ts";
 import { type Membership, membershipOf } from "../core/canvas-start.ts";
@@ -8,12 +9,13 @@ import { watch } from "../core/join-watch.ts";
 import { watchMessage } from "../core/watchdog.ts";
 import { JOINS } from "../defaults.ts";
 import { InvalidOption } from "../errors.ts";
+import { joinsOf } from "../joins.ts";
 import type { Delivery } from "../ports/broker.ts";
 import type { JoinStore } from "../ports/join-store.ts";
 import type { JoinHead } from "../store/join.ts";
 import type { Envelope } from "../wire/envelope.ts";
 import { sendFollowUp } from "./apply.ts";
-import { carryOut, complete, joinsOf, nextOf, type Send } from "./carry-out.ts";
+import { carryOut, complete, nextOf, type Send } from "./carry-out.ts";
 import type { DecisionDeps } from "./execution.ts";
 import { heal } from "./join-heal.ts";
 

@@ -4,9 +4,11 @@ import type { App } from "../../lib/app.ts";
 import { chain, chord, group } from "../../lib/canvas.ts";
 import { WATCHDOG } from "../../lib/core/watchdog.ts";
 import { StoreUnavailable } from "../../lib/errors.ts";
+import type { Signature } from "../../lib/signature.ts";
 import type { Envelope } from "../../lib/wire/envelope.ts";
+import { countMember } from "../../lib/worker/join.ts";
 import { workflow } from "../../lib/workflow.ts";
-import type { WorkflowGroup, WorkflowNode } from "../../lib/workflow-tree.ts";
+import type { WorkflowGroup, WorkflowNode, WorkflowTask } from "../../lib/workflow-tree.ts";
 import { memoryApp } from "../support/memory-app.ts";
 
 const tasks = (app: App) => ({
@@ -137,6 +139,87 @@ describe("the tree of a workflow", () => {
     expect(tree.members.map(({ index }) => index)).toEqual([10, 30, 50, 70, 90]);
     expect(tree.members[0]?.node).toMatchObject({ task: "odd", failure: { message: "2 is even" } });
     expect(tree.body).toMatchObject({ task: "xsum", failure: { type: "ChordError" } });
+  });
+
+  test("counts members that are chords, or end in groups, by what they end with", async () => {
+    await using memory = await memoryApp(tasks);
+    const { add, count, odd, xsum } = memory.tasks;
+    const members = Array.from({ length: 66 }, (_, i) =>
+      i % 2 === 0 ? chord([odd.s(i === 10 ? 2 : 1)], xsum.s()) : chain(add.s(1, 1), group([add.s(1)])),
+    );
+    const result = await chord(members as Signature<[], unknown>[], count.s()).delay();
+    await memory.settle(result);
+    const tree = (await workflow(result.id, memory.app).tree()) as WorkflowGroup;
+    expect(tree.states).toEqual({ SUCCESS: 65, FAILURE: 1 });
+    expect(tree.members).toMatchObject([
+      { index: 10, node: { kind: "group", state: "FAILURE", body: { task: "xsum" } } },
+    ]);
+  });
+
+  test("of a group of more than 10,000 members is read from what was counted, 64 members at a time", async () => {
+    await using memory = await memoryApp(tasks, { worker: false });
+    const { add, xsum } = memory.tasks;
+    const { id, parent } = await chord(
+      Array.from({ length: 10_001 }, () => add.s(1, 1)),
+      xsum.s(),
+    ).delay();
+    const join = { id: parent?.id ?? "", size: 10_001 };
+    await countMember(memory.joins, join, 0, false);
+    await countMember(memory.joins, join, 9_000, true);
+    await countMember(memory.joins, join, 10_000, false);
+    const reads: number[] = [];
+    const records = memory.joins.records.bind(memory.joins);
+    memory.joins.records = (ids) => {
+      reads.push(ids.length);
+      return records(ids);
+    };
+    const tree = (await workflow(id, memory.app).tree()) as WorkflowGroup;
+    expect(tree.states).toEqual({ SUCCESS: 2, FAILURE: 1, PENDING: 9_998 });
+    expect(tree.members.map(({ index }) => index)).toEqual([9_000]);
+    expect(reads).toEqual([1, 1]); // the body, and the member that failed
+  });
+
+  test("of a stream has its members as soon as somebody knows how many they are", async () => {
+    await using memory = await memoryApp(tasks);
+    const { odd, xsum } = memory.tasks;
+    async function* members() {
+      for (let n = 1; n <= 3; n++) yield odd.s(n);
+    }
+    const result = await chord(group(members()), xsum.s()).delay();
+    await memory.settle(result);
+    expect(drawn(await workflow(result.id, memory.app).tree())).toEqual([
+      "group of 3 FAILURE",
+      "  odd SUCCESS",
+      "  odd FAILURE",
+      "  odd SUCCESS",
+      "xsum FAILURE",
+    ]);
+  });
+
+  test("goes on into what a task has put in its place", async () => {
+    await using memory = await memoryApp((app) => {
+      const some = tasks(app);
+      const fork = app.task("fork", { bind: true }, (ctx, n: number): number =>
+        ctx.replace(chain(some.slow.s(n), some.add.s(1))),
+      );
+      return { ...some, fork };
+    });
+    const { add, fork } = memory.tasks;
+    const result = await chain(fork.s(1), add.s(1)).delay();
+    await memory.advance(10);
+    const seen = workflow(result.id, memory.app);
+    const tree = await seen.tree();
+    const [replaced] = tree.kind === "chain" ? tree.steps : [];
+    expect(replaced).toMatchObject({ task: "fork", state: "STARTED", replacedBy: { kind: "chain" } });
+    expect(drawn((replaced as WorkflowTask).replacedBy as WorkflowNode)).toEqual([
+      "chain STARTED",
+      "  slow STARTED",
+      "  add PENDING",
+    ]);
+    expect(await seen.revoke()).toEqual({ revoked: 2, asked: 1, ended: 0, untracked: 0 });
+    await memory.advance(120);
+    expect((await seen.tree()).state).toBe("REVOKED");
+    expect(memory.messages()).toEqual([]);
   });
 
   test("does not read again what has ended", async () => {

@@ -17,7 +17,8 @@ import {
   starmapOf,
   tasksOf,
 } from "../../lib/core/canvas-shape.ts";
-import { type Unit, unitOf } from "../../lib/core/canvas-units.ts";
+import { planStream } from "../../lib/core/canvas-stream.ts";
+import { type GroupUnit, type Unit, unitOf } from "../../lib/core/canvas-units.ts";
 import type { Routes } from "../../lib/core/follow-ups.ts";
 import { derivedId, idKey } from "../../lib/core/ids.ts";
 import { type WireSignature, wireSignature } from "../../lib/wire/signature.ts";
@@ -92,7 +93,7 @@ describe("an outline", () => {
   test("tells kinds of members apart, in their order", () => {
     const { outline, unit } = restored(groupOf([add, add, sub, add]));
     expect(outline).toEqual({ group: 4, of: ["add", "sub"], runs: [0, 2, 1, 1, 0, 1] });
-    const group = unit as Extract<Unit, { kind: "group" }>;
+    const group = unit as GroupUnit;
     expect([0, 1, 2, 3].map((index) => group.member(index))).toEqual(
       ["add", "add", "sub", "add"].map((task, index) => ({ kind: "task", task, id: memberId(key, group.id, index) })),
     );
@@ -116,10 +117,24 @@ describe("an outline", () => {
     expect(sizes[0]).toBeLessThan(50);
   });
 
+  test("of a group whose members are still to come leaves them out, wherever it begins", () => {
+    const none = groupOf([]);
+    const outlines = [none, chordOf(none, add), chainOf([chordOf(none, add), sub]), chainOf([none, add])].map((sig) => {
+      const { frozen, group, id } = planStream(sig, { args: [], root: () => ROOT }, routes);
+      const outline = outlineOf(key, frozen, group);
+      const unit = unitOf(key, outline, id, firstId(frozen));
+      const [first = unit] = unit.kind === "chain" ? unit.steps : [];
+      expect(first).toMatchObject({ kind: "group", id: group, size: undefined });
+      expect((first as GroupUnit).member(3)).toEqual({ kind: "task", id: memberId(key, group, 3) });
+      return outline;
+    });
+    expect(outlines).toEqual([{}, { body: "add" }, { chain: [{ body: "add" }, "sub"] }, { body: "add" }]);
+  });
+
   test("of too many kinds keeps how many members there are, and their ids", () => {
     const { outline, unit } = restored(groupOf(Array.from({ length: 300 }, (_, i) => wireSignature(`task-${i}`))));
     expect(outline).toEqual({ group: 300 });
-    const group = unit as Extract<Unit, { kind: "group" }>;
+    const group = unit as GroupUnit;
     expect(group.member(299)).toEqual({ kind: "task", task: undefined, id: memberId(key, group.id, 299) });
   });
 });
