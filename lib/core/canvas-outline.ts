@@ -66,8 +66,8 @@ function streamed(outline: Outline): Outline {
     const [first, ...rest] = outline.chain;
     return { chain: [streamed(first as Outline), ...rest] }; // no chain is empty
   }
-  const { id, body } = outline as OutlineGroup; // what begins with a group, and is no chain
-  return { ...(id !== undefined && { id }), ...(body !== undefined && { body }) };
+  const { body } = outline as OutlineGroup; // what begins with a group, and is no chain
+  return body === undefined ? {} : { body };
 }
 
 /** The same without what is said only once. `id`, `first`: as in `freeze`. */

@@ -182,8 +182,8 @@ export function replacementOf(key: IdKey, task: string, sig: WireSignature): Wir
 /** A task has put a canvas in its place: its result, its callbacks and its place in the workflow are now those of unit `id`. */
 export function replaced(task: Envelope, sig: WireSignature, routes: Routes): Wave & { readonly id: string } {
   demandShallow(sig);
-  const marked = task.stamps ? stamped(sig, ({ options }) => ({ ...task.stamps, ...stampsOf(options) })) : sig;
-  const frozen = replacementOf(routes.key, task.id, marked);
+  const marked = stamped(sig, ({ options }) => ({ ...task.stamps, ...stampsOf(options) }));
+  const frozen = replacementOf(routes.key, task.id, task.stamps ? marked : sig);
   // Its message would find a record that says: replaced, begin again.
   if (unitsOf(frozen).some(({ unit }) => idOf(unit) === task.id))
     throw new InvalidOption(`a part of what replaces task ${task.id} has its id (task_id); leave that out`);

@@ -96,6 +96,6 @@ function kindsIn(runs: readonly number[] = []): (index: number) => number {
         high = middle; // between the two
       else low = middle + 1;
     }
-    return runs[2 * low] ?? 0;
+    return runs[2 * low] as number; // it has an end
   };
 }

@@ -14,6 +14,7 @@ import { deadLetterQueueName, queueName } from "../../lib/store/table.ts";
 import { type Envelope, encode } from "../../lib/wire/envelope.ts";
 import { seal } from "../../lib/wire/seal.ts";
 import { startWorker } from "../../lib/worker/worker.ts";
+import { workflow } from "../../lib/workflow.ts";
 import { lovage } from "../cli/lovage.ts";
 import { allowed, allowedTo, ENTRY, image, unbundled } from "../infra/deploy.ts";
 import { useCredentialsOf } from "../support/credentials.ts";
@@ -260,7 +261,7 @@ describe("who is granted something", () => {
     expectExactly(reader.recorder.calls, granted);
   });
 
-  test("who may change tasks: lovage revoke, forget()", async () => {
+  test("who may change tasks: lovage revoke, forget(), revoking a workflow", async () => {
     await using outside = await startProgram(stack);
     await using operator = await startProgram(stack);
     const large = await outside.tasks.echo.default.delay(LARGE);
@@ -268,6 +269,8 @@ describe("who is granted something", () => {
     const waits = await outside.tasks.echo.default.delay("waits");
     expect(await commandOf(operator)("revoke", waits.id)).toMatchObject({ answer: "revoked" });
     await operator.app.result(large.id).forget();
+    const both = await outside.tasks.echo.default.s("a").pipe(outside.tasks.echo.default.s()).delay();
+    await workflow(both.id, operator.app).revoke();
     const granted = grantedWith((taskApp, role) => taskApp.grantChange(role));
     expectExactly(operator.recorder.calls, granted);
   });

@@ -99,6 +99,29 @@ describe("an outline", () => {
     );
   });
 
+  test("tells what was sent with ignoreResult: its id says so too", () => {
+    const note = wireSignature("note", { options: { ignore_result: true } });
+    const chosen = wireSignature("note", { options: { ignore_result: true, task_id: "mine" } });
+    const quiet = groupOf([add, note], { ignore_result: true });
+    const expected = [
+      { chain: ["add", { task: "note", untracked: true }] },
+      { chain: ["add", { task: "note", id: "mine", untracked: true }, "add"] },
+      {
+        group: 2,
+        of: [
+          { task: "add", untracked: true },
+          { task: "note", untracked: true },
+        ],
+        runs: [0, 1, 1, 1],
+      },
+    ];
+    for (const [i, sig] of [chainOf([add, note]), chainOf([add, chosen, add]), quiet].entries()) {
+      const { outline, unit } = restored(sig);
+      expect(outline).toEqual(expected[i]);
+      expect(unitsOf(unit)).toEqual(unitsIn(called(sig).frozen));
+    }
+  });
+
   test("names what a starmap calls", () => {
     expect(restored(chainOf([starmapOf(add, [[1, 2]]), sub])).outline).toEqual({
       chain: ["celery.starmap(add)", "sub"],
@@ -128,6 +151,8 @@ describe("an outline", () => {
       expect((first as GroupUnit).member(3)).toEqual({ kind: "task", id: memberId(key, group, 3) });
       return outline;
     });
+    const named = planStream(chordOf(groupOf([], { task_id: "g" }), add), { args: [], root: () => ROOT }, routes);
+    expect(outlineOf(key, named.frozen, "g")).toEqual({ body: "add" }); // its id is that of the first unit
     expect(outlines).toEqual([{}, { body: "add" }, { chain: [{ body: "add" }, "sub"] }, { body: "add" }]);
   });
 
