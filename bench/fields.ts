@@ -128,7 +128,7 @@ export const TARGETS: readonly Target[] = [
     value: ({ lovage }) => lovage.wcu_per_task_ignored,
     atMost: 0,
   },
-  { what: "bundle_kb", deterministic: true, value: ({ lovage }) => lovage.bundle_kb, atMost: 80 },
+  { what: "bundle_kb", deterministic: true, value: ({ lovage }) => lovage.bundle_kb, atMost: 85 },
 ];
 
 /** One line for each target that was missed. */

@@ -1,12 +1,14 @@
-// npm run bench [-- lambda] [-- --quick] [-- --json] [-- --check]
+// npm run bench [-- lambda | canvas] [-- --quick] [-- --json] [-- --check]
 //
 // Lovage beside a loop written by hand with the SDK, in one run on one local stack. Both share the machine with the emulators,
 // which are the bottleneck: compare the columns, and read requests, write units and CPU time as what they are. Tasks per second
 // say nothing about AWS. --quick does everything once, on a small scale. --check compares with the targets (fields.ts) and
-// exits 1 naming what was missed; of a quick run only what is the same in every run. `lambda` measures a function's cold start alone.
+// exits 1 naming what was missed; of a quick run only what is the same in every run. `lambda` measures a function's cold start alone,
+// `canvas` workflows (bench/canvas.ts; --members of the group that is published).
 import { type LocalStack, startLocalStack } from "../lib/local/stack.ts";
 import { deadLetterQueueName, queueName } from "../lib/store/table.ts";
 import { bundles } from "./bundle.ts";
+import { canvasFigures } from "./canvas.ts";
 import { APP, MAX_RECEIVE_COUNT, RAW_QUEUE, VISIBILITY_SECONDS, WORKLOAD } from "./contestant.ts";
 import { MEANINGS, missed, type Result, TARGETS } from "./fields.ts";
 import { importMs } from "./import.ts";
@@ -28,6 +30,7 @@ const plan = quick
       samples: 50,
       coldStarts: 1,
       memory: [500, 2_000] as const,
+      members: 2_000,
     }
   : {
       rounds: 5,
@@ -38,6 +41,7 @@ const plan = quick
       samples: 500,
       coldStarts: 25,
       memory: [20_000, 200_000] as const,
+      members: 100_000,
     };
 
 const queue = (name: string, deadLetter: string) => ({
@@ -119,13 +123,23 @@ function printJson(result: object): void {
   if (process.argv.includes("--json")) process.stdout.write(`${json}\n`);
 }
 
-if (process.argv.includes("lambda")) {
+if (process.argv.includes("canvas")) {
+  await using stack = await startStack();
+  const figures = await canvasFigures(numberAfter("--members") ?? plan.members, plan.metered, stack.dynamodbEndpoint);
+  for (const [name, value] of Object.entries(figures)) process.stdout.write(`${name.padEnd(24)}${rounded(value)}\n`);
+  printJson(figures);
+} else if (process.argv.includes("lambda")) {
   await using stack = await startStack();
   const cold = await coldStart(stack, plan.coldStarts);
   print(`median of ${plan.coldStarts} cold starts`, cold);
   printJson(cold);
 } else {
   await benchmark();
+}
+
+function numberAfter(option: string): number | undefined {
+  const at = process.argv.indexOf(option);
+  return at < 0 ? undefined : Number(process.argv[at + 1]);
 }
 
 async function benchmark(): Promise<void> {

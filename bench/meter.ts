@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { buffer } from "node:stream/consumers";
 
-const READS = new Set(["DynamoDB_20120810.GetItem", "DynamoDB_20120810.Query"]);
+const READS = new Set(["DynamoDB_20120810.GetItem", "DynamoDB_20120810.BatchGetItem", "DynamoDB_20120810.Query"]);
 
 export interface Meter extends AsyncDisposable {
   readonly endpoint: string;

@@ -14,6 +14,7 @@ import type { TaskHooks } from "./hooks.ts";
 import { createJsonLogger, type Logger } from "./log.ts";
 import { OpenResources } from "./open-resources.ts";
 import { demandKept, type PayloadSettings } from "./payloads.ts";
+import { planner } from "./planning.ts";
 import { plan, send } from "./publish.ts";
 import { makeResource, type Resource, type TaskResourceOptions, type WorkerResourceOptions } from "./resource.ts";
 import { AsyncResult, type ResultDeps } from "./result.ts";
@@ -27,14 +28,16 @@ import {
   type StandardSchemaV1,
 } from "./schema.ts";
 import { defineTask, type TaskOptions } from "./settings.ts";
-import type { Signature } from "./signature.ts";
+import type { Caller } from "./signature.ts";
 import { queueName, tableName } from "./store/table.ts";
 import { type Replacement, Surroundings } from "./surroundings.ts";
 import type { BoundHandler, RegisteredTask, Task } from "./task.ts";
+import { taskSignatures } from "./task-signatures.ts";
 import { type Sending, Tracing } from "./tracing.ts";
 import type { Envelope } from "./wire/envelope.ts";
 import { isTaskName, TASK_NAME } from "./wire/fields.ts";
-import { assertJson, type JsonObject, type JsonValue } from "./wire/serializer.ts";
+import type { JsonObject, JsonValue } from "./wire/serializer.ts";
+import { CHAIN, calledTask } from "./wire/signature.ts";
 import type { Handler } from "./worker/invoke.ts";
 import { onFargate, type Workload } from "./workload.ts";
 
@@ -187,7 +190,7 @@ export class App {
 
   /** The result of an id stored earlier, in any process. Nothing is read yet. */
   result<R = unknown>(id: string): AsyncResult<R> {
-    return new AsyncResult<R>(id, this.#resultDeps());
+    return new AsyncResult<R>(id, this.resultDeps());
   }
 
   /** The tasks defined so far, by name. */
@@ -234,25 +237,10 @@ export class App {
       const args = checkArgs(name, schemas, given);
       return settings.bind ? call(this.#directContext(name, given), ...args) : call(...args);
     };
-    const signature = (args: readonly unknown[], immutable: boolean): Signature => {
-      if (immutable) checkArgs(name, schemas, args);
-      assertJson(args, "args");
-      return {
-        wire: {
-          task: name,
-          args: args as readonly JsonValue[],
-          kwargs: {},
-          options: {},
-          subtask_type: null,
-          immutable,
-        },
-      };
-    };
     const task = Object.assign(direct, {
       delay: (...args: readonly unknown[]) => this.#send(name, args, {}, {}),
       applyAsync: (args: readonly unknown[], options: CallOptions = {}) => this.#send(name, args, {}, options),
-      s: (...args: readonly unknown[]) => signature(args, false),
-      si: (...args: readonly unknown[]) => signature(args, true),
+      ...taskSignatures(name, schemas, this.#caller),
       result: (id: string) => this.result(id),
       taskName: name,
       settings,
@@ -260,6 +248,15 @@ export class App {
     Object.defineProperty(task, "name", { value: name });
     return task as unknown as Task; // the overloads of task() give it its types
   }
+
+  readonly #caller: Caller = {
+    app: this,
+    plans: false,
+    send: async (wire, given, options) => {
+      if (wire.task === CHAIN) return planner(this).send(wire, given, options);
+      return this.#send(wire.task, wire.immutable ? wire.args : [...given, ...wire.args], wire.kwargs, options);
+    },
+  };
 
   /** Whatever is wrong with the call rejects at once and loudly; an unreachable queue is logged too, for calls nobody awaits. */
   #send<R>(
@@ -269,7 +266,7 @@ export class App {
     options: CallOptions<R>,
   ): Promise<AsyncResult<R>> {
     const task = this.#tasks.get(name);
-    const settings = task?.settings;
+    const settings = (task ?? this.#tasks.get(calledTask({ task: name, kwargs })))?.settings;
     const { clock, connection } = this.#surroundings.current;
     let planned: ReturnType<typeof plan>;
     const span: { sending?: Sending | undefined } = {};
@@ -322,6 +319,11 @@ export class App {
         this.events.emitNow("afterTaskPublish", { id, task: name, workload: planned.workload }, this.log);
       return result;
     });
+    return this.sending(sent, name, id);
+  }
+
+  /** What `flush()`, `close()` and the run of the task that sends it wait for. */
+  sending<R>(sent: Promise<R>, task: string, id: string): Promise<R> {
     const sends = running()?.sends; // a task's run waits for its own
     this.#sending.add(sent);
     sends?.add(sent);
@@ -333,7 +335,7 @@ export class App {
       settled();
       this.#failedSend ??= { reason: error };
       if (error instanceof TaskFailed) return; // an eager call that propagates: it has been logged as every failure is
-      this.log.error({ task: name, id, error: String(error) }, "could not send a task");
+      this.log.error({ task, id, error: String(error) }, "could not send a task");
     });
     return sent;
   }
@@ -363,11 +365,10 @@ export class App {
       );
   }
 
-  #resultDeps(): ResultDeps {
+  /** What handles of results read with. */
+  resultDeps(): ResultDeps {
     const { clock, connection } = this.#surroundings.current;
-    const store = async () => (await connection.open()).store;
-    const payloads = async () => (await connection.open()).payloads;
-    return { app: this.name, key: this.key, clock, store, payloads };
+    return { app: this.name, key: this.key, clock, open: () => connection.open() };
   }
 
   #directContext(task: string, args: readonly unknown[]): TaskContext {
@@ -380,8 +381,7 @@ export class App {
       retries: 0,
       rootId: id,
       ...{ parentId: undefined, redrivenFrom: undefined },
-      headers: {},
-      hops: 0,
+      ...{ headers: {}, stamps: {}, hops: 0 },
       timeLimit: Number.POSITIVE_INFINITY,
       softTimeLimit: Number.POSITIVE_INFINITY,
       worker: "in place",

@@ -2,6 +2,7 @@
 import type { Clock } from "./clock.ts";
 import type { PayloadSettings } from "./payloads.ts";
 import type { Broker } from "./ports/broker.ts";
+import type { JoinStore } from "./ports/join-store.ts";
 import type { PayloadStore } from "./ports/payload-store.ts";
 import type { ResultStore } from "./ports/result-store.ts";
 
@@ -10,6 +11,10 @@ export interface Backends {
   readonly store: ResultStore;
   /** Where large arguments and results lie. @default - the app has no `payloads` */
   readonly payloads?: PayloadStore;
+  /** What workflows share. Made at its first use: who sends and reads single tasks has none of it. @default - no group is counted */
+  joins?(): Promise<JoinStore>;
+  /** Closes what else they have opened. @default - nothing */
+  close?(): Promise<void>;
   /** Loads what the first use would load, and sends nothing. @default - there is nothing to load */
   load?(): Promise<void>;
   /** Where they are, for people: a service and its region, or an endpoint. */
@@ -49,8 +54,9 @@ export class Connection {
     const opened = this.#backends;
     this.#backends = undefined;
     if (opened === undefined) return;
-    const { broker, store, payloads } = await opened;
+    const backends = await opened;
+    const { broker, store, payloads } = backends;
     await broker.flush();
-    await Promise.all([broker.close(), store.close(), payloads?.close()]);
+    await Promise.all([broker.close(), store.close(), payloads?.close(), backends.close?.()]);
   }
 }

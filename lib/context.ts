@@ -1,10 +1,11 @@
 // What a running task can reach: the context a `bind: true` handler gets first, and `currentTask()` from anywhere below.
 import { AsyncLocalStorage } from "node:async_hooks";
 import { type Clock, systemClock } from "./clock.ts";
-import { type Duration, seconds } from "./duration.ts";
-import { Retry, type RetryOptions, WrongContext } from "./errors.ts";
+import { type Duration, describe, seconds } from "./duration.ts";
+import { InvalidOption, Replace, Retry, type RetryOptions, WrongContext } from "./errors.ts";
 import type { Logger } from "./log.ts";
 import { OpenResources } from "./open-resources.ts";
+import type { Gives, Giving, Taking } from "./signature.ts";
 import type { Envelope } from "./wire/envelope.ts";
 import { assertJson, type JsonObject, type JsonValue, toJson } from "./wire/serializer.ts";
 
@@ -24,13 +25,15 @@ export interface TaskFacts {
   readonly redrivenFrom: string | undefined;
   /** The caller's own headers. */
   readonly headers: JsonObject;
+  /** Its stamps. Celery: request.stamps. */
+  readonly stamps: JsonObject;
   /** Messages before its own in its line of tasks that send tasks: 0 where it was called from outside of them. */
   readonly hops: number;
 }
 
 export function factsOf(envelope: Envelope): TaskFacts {
-  const { id, task, args, kwargs, retries, rootId, parentId, redrivenFrom, headers, hops = 0 } = envelope;
-  return { id, task, args, kwargs, retries, rootId, parentId, redrivenFrom, headers, hops };
+  const { id, task, args, kwargs, retries, rootId, parentId, redrivenFrom, headers, stamps = {}, hops = 0 } = envelope;
+  return { id, task, args, kwargs, retries, rootId, parentId, redrivenFrom, headers, stamps, hops };
 }
 
 export interface TaskContext extends TaskFacts {
@@ -49,6 +52,13 @@ export interface TaskContext extends TaskFacts {
   /** Ends this run and asks for another. Throws `Retry`; nothing after it runs. */
   retry(options?: RetryOptions): never;
   /**
+   * Ends this run and puts a task or a workflow in its place, with its callbacks and its place in its own workflow: who waits for this task
+   * gets that one's result, so `return ctx.replace(chain(...))`. Throws `Replace`; nothing after it runs. A group gives the list of
+   * its results. The task fails with InvalidOption where it cannot be planned (an empty chain), with ResultTooLarge where it is over 360 KB.
+   * Celery: `Task.replace`.
+   */
+  replace<Out, Handle>(signature: Taking<[]> & Giving<Gives<Out, Handle>>): Out;
+  /**
    * Stores how far it is, for `info().progress`. One write; nothing without a claim (`claim: false`,
    * `ignoreResult`). Throws NotSerializable.
    */
@@ -60,7 +70,7 @@ export interface TaskContext extends TaskFacts {
 }
 
 /** A context's facts; `makeContext` adds what it does. */
-export type ContextFacts = Omit<TaskContext, "retry" | "progress" | "updateState" | "sleep">;
+export type ContextFacts = Omit<TaskContext, "retry" | "replace" | "progress" | "updateState" | "sleep">;
 
 export function makeContext(
   facts: ContextFacts,
@@ -82,6 +92,13 @@ export function makeContext(
     ...facts,
     retry: (options?: RetryOptions): never => {
       throw new Retry(options);
+    },
+    replace: (signature: Taking<[]>): never => {
+      if (typeof signature !== "object" || signature === null || !("wire" in signature))
+        throw new InvalidOption(
+          `replace() takes a signature, such as task.s(...) or chain(...), and was given ${describe(signature)}`,
+        );
+      throw new Replace(signature);
     },
     progress: (meta: JsonValue) => heard((async () => report(json(meta), customState))()),
     updateState: (state: string, meta?: JsonValue) => {

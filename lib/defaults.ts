@@ -34,6 +34,8 @@ export const DYNAMODB = {
   maxItemBytes: 409_600,
   /** Statements in one BatchExecuteStatement. */
   maxBatchStatements: 25,
+  /** Keys in one BatchGetItem. */
+  maxBatchGetItems: 100,
 } as const;
 
 /** Limits set by AWS Lambda and its event source mappings. Source: "Lambda quotas" and the Lambda API reference (2026-11). */
@@ -138,6 +140,7 @@ export const TASK_DEFAULTS = {
   resultExpiresSeconds: DAY,
   ignoreResult: false,
   claim: true,
+  results: "array",
 } as const;
 
 /** Longest run: a message can be kept from others for 12 hours from its receive, and some of that goes before and after the run. */
@@ -211,8 +214,54 @@ export const FAILURES_SHOWN = 50;
 /** What broke them may have broken under their number: ten a second are 36,000 an hour, and seldom more than a service bears. */
 export const REDRIVES_PER_SECOND = 10;
 
+/** Groups that something waits for (core/join.ts). */
+export const JOINS = {
+  /** Members, or shards, that one shard of the tree counts: nothing is written more often than this for the first time. */
+  fanOut: 64,
+  /** Levels of the tree where nobody knows beforehand how many members come, and the most it has otherwise. */
+  levels: 4,
+  /** Most members: what four levels of 64 hold. */
+  maxMembers: 64 ** 4,
+  /** How long a join, and what is stored of a workflow, is kept after it was last written: each of its steps may wait 14 days. */
+  lifetimeMs: 90 * DAY * 1_000,
+  /** Members that its publisher sends between two checkpoints. */
+  checkpointEvery: 1_000,
+  /** Largest part of a definition, and of what a join's head says of what follows, in bytes: no item is over 8 KB. */
+  partBytes: 7 * 1_024,
+  /** Between one look of the watchdog and the next: the longest that SQS delays a message. */
+  watchSeconds: SQS.maxDelaySeconds,
+} as const;
+
+/** Looking at a workflow, and cancelling it. */
+export const WORKFLOWS = {
+  /** Members of a group that are shown one by one; of a larger one how many are in which state. */
+  membersShown: 64,
+  /** Failed members of such a larger one that are shown all the same. */
+  failuresShown: 5,
+  /** Members of a group that something waits for whose records are read; of a larger one its shards are, 64 members in each. */
+  recordsRead: 10_000,
+  /** Pages of 100 members that are read at once. */
+  pages: 8,
+  /** Members that are revoked at once. */
+  lanes: 25,
+} as const;
+
+/** Reading what the members of a group gave. */
+export const GROUPS = {
+  /** Most results that a task is handed as an array, and the most bytes of JSON that all of them may have (32 MiB). */
+  arrayMembers: 10_000,
+  arrayBytes: 33_554_432,
+  /** Members that have not ended which one look at a large group reads. */
+  look: 10_000,
+  /** Members that are revoked, or forgotten, at once. */
+  lanes: 25,
+} as const;
+
 /** Deepest nesting of arrays and objects in arguments and results. */
 export const MAX_JSON_DEPTH = 64;
+
+/** What follows a group is stored once, and not in each member's message, where it is larger: in bytes of JSON. */
+export const STORED_BODY_BYTES = 1_024;
 
 /** Largest result kept in its record, in bytes of JSON: an item's limit less room for the rest of the record. */
 export const MAX_RESULT_BYTES = DYNAMODB.maxItemBytes - 40_960;

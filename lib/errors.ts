@@ -3,6 +3,7 @@
 import type { Duration } from "./duration.ts";
 import { printableLine } from "./printable.ts";
 import type { Failure } from "./store/record.ts";
+import type { WireSignature } from "./wire/signature.ts";
 
 export class LovageError extends Error {
   /** Stable, for programs: messages may change. */
@@ -100,6 +101,17 @@ export class ResultTooLarge extends LovageError {
     super(
       "LOVAGE_RESULT_TOO_LARGE",
       `the result of "${task}" is ${bytes} bytes, the limit is ${limit}; ${fix}store it elsewhere and return its key`,
+    );
+  }
+}
+
+/** The results of a group are too many, or too large, to be handed to a task as an array. */
+export class ResultsTooLarge extends LovageError {
+  /** `what`: such as `12,000 results`. */
+  constructor(task: string, group: string, what: string, limit: string) {
+    super(
+      "LOVAGE_RESULTS_TOO_LARGE",
+      `task "${task}" follows group ${group}, which has ${what}; an array of them holds at most ${limit}: set results: "stream" on the task, which is handed them one by one then`,
     );
   }
 }
@@ -256,6 +268,17 @@ export interface RetryOptions {
   readonly maxRetries?: number | null;
   /** What went wrong; becomes the failure once retries are exhausted. */
   readonly cause?: unknown;
+}
+
+/** Thrown by `ctx.replace()`; may be thrown by hand. */
+export class Replace extends LovageError {
+  /** What takes the task's place. */
+  readonly signature: { readonly wire: WireSignature };
+
+  constructor(signature: { readonly wire: WireSignature }) {
+    super("LOVAGE_REPLACE", "the task put a workflow in its place");
+    this.signature = signature;
+  }
 }
 
 /** Ends the task as SUCCESS without a value and without callbacks (Celery: Ignore). */
@@ -442,6 +465,27 @@ export class PayloadStoreUnavailable extends LovageError {
 export class PayloadLost extends LovageError {
   constructor(what: string, key: string, why: string) {
     super("LOVAGE_PAYLOAD_LOST", `${what} cannot be brought back from "${key}" in the payload store: ${why}`);
+  }
+}
+
+/** A stored part of a workflow is not there, or is not what it was: what follows in it cannot be done. */
+export class WorkflowLost extends LovageError {
+  /** `part`: such as `what waits for group …`. */
+  constructor(part: string) {
+    super(
+      "LOVAGE_WORKFLOW_LOST",
+      `${part} is not in the table any more, or is not what it was; it is kept for 90 days after its latest write: find what removes items of this app's table, and send the workflow again`,
+    );
+  }
+}
+
+/** Nothing is kept of a workflow with this id. */
+export class WorkflowUnknown extends LovageError {
+  constructor(id: string, app: string) {
+    super(
+      "LOVAGE_WORKFLOW_UNKNOWN",
+      `no workflow of app "${app}" is known by id ${id}; it takes the id of the handle that a call of a chain, group or chord returned, or of its first task, for 90 days; a single task is read with result(id), or "lovage result"`,
+    );
   }
 }
 

@@ -9,7 +9,15 @@ import { toFailure } from "./wire/failure.ts";
 import type { JsonObject, JsonValue } from "./wire/serializer.ts";
 
 /** How a run of a task's code ended. */
-export type RunEnding = "SUCCESS" | "FAILURE" | "RETRY" | "IGNORED" | "REJECTED" | "REVOKED" | "INTERRUPTED";
+export type RunEnding =
+  | "SUCCESS"
+  | "FAILURE"
+  | "RETRY"
+  | "REPLACED"
+  | "IGNORED"
+  | "REJECTED"
+  | "REVOKED"
+  | "INTERRUPTED";
 
 /** What each event tells. */
 export interface LifecycleEvents {

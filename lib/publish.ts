@@ -49,11 +49,12 @@ export function plan(
   assertJson(call.args, "args");
   assertJson(call.kwargs, "kwargs");
   const now = clock.now();
+  const { taskId, workload: _, hops: __, ...same } = options; // what is not given is not there
   const ignoreResult = options.ignoreResult ?? call.ignoreResult;
   const { workload, queue } = call;
   const parent = running();
   const hops = hopsOf(call);
-  const id = options.taskId ?? nextId(call, ignoreResult, key, clock, now);
+  const id = taskId ?? nextId(call, ignoreResult, key, clock, now);
   const asked: Envelope = {
     id,
     task: call.task,
@@ -63,15 +64,9 @@ export function plan(
     ...(parent ? { parentId: parent.context.id } : {}),
     ...(hops === 0 ? {} : { hops }),
     retries: 0,
-    ...(options.eta === undefined ? {} : { eta: options.eta }),
-    ...(options.expires === undefined ? {} : { expires: options.expires }),
-    ...(options.timeLimit === undefined ? {} : { timeLimit: options.timeLimit }),
-    ...(options.softTimeLimit === undefined ? {} : { softTimeLimit: options.softTimeLimit }),
+    ...same,
     ignoreResult,
     lang: "js",
-    headers: options.headers,
-    link: options.link,
-    linkError: options.linkError,
     chain: [],
   };
   const envelope = before(asked, workload);
@@ -92,7 +87,13 @@ function hopsOf({ task, options, maxHops }: Call): number {
  * A fresh id; inside a task one derived from it, so that an execution repeated after a crash sends the same tasks again and
  * not others beside them. A retry is another run with calls of its own.
  */
-function nextId(call: Call, ignoreResult: boolean, key: IdKey, clock: Clock, now: number): string {
+export function nextId(
+  call: Pick<Call, "task" | "args" | "kwargs">,
+  ignoreResult: boolean,
+  key: IdKey,
+  clock: Clock,
+  now: number,
+): string {
   const parent = running();
   if (parent === undefined) return freshId(key, now, clock.randomBytes(10), ignoreResult);
   const digest = createHash("sha256")

@@ -1,47 +1,22 @@
 // AsyncResult: what an id tells about its task, in any process.
-import type { Clock } from "./clock.ts";
-import { running } from "./context.ts";
+import type { Backends } from "./connection.ts";
 import * as changes from "./core/changes.ts";
-import { certify, type IdKey } from "./core/ids.ts";
+import { certify } from "./core/ids.ts";
 import { conclude, isFinal, type State } from "./core/states.ts";
-import { RESULT_POLL_MS } from "./defaults.ts";
-import { type Duration, seconds } from "./duration.ts";
-import {
-  NotReady,
-  NotRevocable,
-  PayloadStoreUnavailable,
-  ResultExpired,
-  ResultTimeout,
-  StoreUnavailable,
-  TaskFailed,
-  TaskLost,
-  TaskRevoked,
-  TaskUnknown,
-  WrongContext,
-} from "./errors.ts";
-import { demandStore, fetchValue } from "./payloads.ts";
-import type { PayloadStore } from "./ports/payload-store.ts";
-import type { ResultStore } from "./ports/result-store.ts";
+import { endingOf, type ValueDeps } from "./ending.ts";
+import { NotReady, NotRevocable, TaskUnknown } from "./errors.ts";
+import type { GroupResult } from "./group-result.ts";
+import { demandStore } from "./payloads.ts";
+import { type GetOptions, type Look, polling } from "./polling.ts";
+import { follow } from "./replacement.ts";
 import { type RevokeAnswer, revoke } from "./revoke.ts";
-import type { PayloadRef } from "./store/payload.ts";
 import type { Failure, TaskRecord } from "./store/record.ts";
 import { storedJson } from "./store/stored.ts";
-import { toError } from "./wire/failure.ts";
 import type { JsonValue } from "./wire/serializer.ts";
 
-export interface ResultDeps {
+export interface ResultDeps extends ValueDeps {
   readonly app: string;
-  readonly key: IdKey;
-  readonly clock: Clock;
-  store(): Promise<ResultStore>;
-  payloads(): Promise<PayloadStore | undefined>;
-}
-
-export interface GetOptions {
-  /** How long to wait. @default - without end, or until the task reads LOST or UNKNOWN */
-  readonly timeout?: Duration;
-  /** Ends the waiting with its reason. */
-  readonly signal?: AbortSignal;
+  open(): Promise<Backends>;
 }
 
 /** Everything known about a task. Times are Dates; what is not known is absent. */
@@ -69,19 +44,38 @@ export interface TaskInfo {
   readonly lastDelivery?: boolean;
   readonly ignored?: boolean;
   readonly forgotten?: boolean;
+  /** The task that ends in its place (`ctx.replace`): what is told here is told of that one. */
+  readonly replacement?: string;
   /** The failed task that this one is a redrive of. */
   readonly redrivenFrom?: string;
   /** Of a FAILURE: times it was sent again (`lovage redrive`). */
   readonly redrives?: number;
 }
 
+/** What a call returns: of a task, or of a group. */
+export type Handle = AsyncResult<unknown> | GroupResult<readonly unknown[]>;
+
+/** Handles of one call, to each other. An id alone tells of none. */
+export interface Relatives {
+  readonly parent?: Handle;
+  readonly children?: readonly Handle[];
+}
+
 export class AsyncResult<T = unknown> {
   readonly id: string;
+  /** Of a workflow's handle, as far as the call made it: the step before. Celery: AsyncResult.parent. */
+  declare readonly parent?: Handle;
+  /** Of a workflow's handle, as far as the call made them: those that start after it. Celery: AsyncResult.children. */
+  declare readonly children?: readonly Handle[];
   readonly #deps: ResultDeps;
+  /** The task that ends in its place, as far as is known. */
+  #at: string;
 
-  constructor(id: string, deps: ResultDeps) {
+  constructor(id: string, deps: ResultDeps, relatives?: Relatives) {
     this.id = id;
+    this.#at = id;
     this.#deps = deps;
+    Object.assign(this, relatives);
   }
 
   /**
@@ -91,28 +85,8 @@ export class AsyncResult<T = unknown> {
    * AccessDenied; RecordUnreadable; PayloadLost or NotSupported where it lies in a payload store; the signal's reason. A task sent with `ignoreResult`
    * returns undefined at once.
    */
-  async get({ timeout, signal }: GetOptions = {}): Promise<T> {
-    if (running())
-      throw new WrongContext(
-        "get() was called inside a task: it would hold a slot that the task it waits for may need; use link, or read the result later",
-      );
-    const { clock } = this.#deps;
-    const limit = timeout === undefined ? Number.POSITIVE_INFINITY : seconds(timeout, "timeout of get()") * 1_000;
-    const began = clock.monotonic();
-    let pause: number = RESULT_POLL_MS.first;
-    const left = () => limit - (clock.monotonic() - began);
-    let answered = began;
-    for (;;) {
-      signal?.throwIfAborted();
-      const patience = Math.max(left(), RESULT_POLL_MS.lastLook);
-      const seen = await notLaterThan(patience, clock, signal, this.#peek());
-      if ("value" in seen) return seen.value;
-      if (left() <= 0) throw new ResultTimeout(this.id, seen.state, limit / 1_000, { cause: seen.cause });
-      if (seen.state !== undefined) answered = clock.monotonic();
-      if (timeout === undefined && clock.monotonic() - answered >= RESULT_POLL_MS.outage) throw seen.cause;
-      await clock.sleep(Math.min(pause, left()), signal);
-      pause = Math.min(pause * RESULT_POLL_MS.factor, RESULT_POLL_MS.longest);
-    }
+  async get(options: GetOptions = {}): Promise<T> {
+    return polling(this.id, this.#deps.clock, options, "get()")(() => this.#peek());
   }
 
   /** UNKNOWN, PENDING, STARTED, STALLED, RETRY, SUCCESS, FAILURE, REVOKED, LOST or UNTRACKED (docs/protocol.md). One read. */
@@ -136,7 +110,7 @@ export class AsyncResult<T = unknown> {
   /** Everything known about it. One read. */
   async info(): Promise<TaskInfo> {
     const [state, record] = await this.#look();
-    return infoOf(this.id, state, record);
+    return { ...infoOf(this.id, state, record), ...(this.#at !== this.id && { replacement: this.#at }) };
   }
 
   /** The stack of the error it failed with, or is retried for. */
@@ -151,7 +125,12 @@ export class AsyncResult<T = unknown> {
    */
   async revoke({ terminate = false }: { terminate?: boolean } = {}): Promise<RevokeAnswer> {
     if (certify(this.id, this.#deps.key).untracked) throw new NotRevocable(this.id);
-    return revoke(await this.#deps.store(), this.id, terminate ? "terminate" : "cooperate", this.#deps.clock.now());
+    return revoke(
+      (await this.#deps.open()).store,
+      this.id,
+      terminate ? "terminate" : "cooperate",
+      this.#deps.clock.now(),
+    );
   }
 
   /** Removes its value and leaves a tombstone, so that a late duplicate does not run again. A LOST or UNTRACKED task has
@@ -160,14 +139,18 @@ export class AsyncResult<T = unknown> {
    * ended, TaskUnknown
    */
   async forget(): Promise<void> {
-    const store = await this.#deps.store();
+    const { store } = await this.#deps.open();
     const answer = await store.write(changes.forget(this.id));
     if (answer.applied) {
       const { resultRef } = answer.record;
       if (resultRef)
-        await demandStore(resultRef, `the result of task ${this.id}`, await this.#deps.payloads()).delete(resultRef);
+        await demandStore(resultRef, `the result of task ${this.id}`, (await this.#deps.open()).payloads).delete(
+          resultRef,
+        );
       return;
     }
+    const { replacement } = answer.existing ?? {};
+    if (replacement !== undefined) return await new AsyncResult(replacement, this.#deps).forget();
     const state = conclude(answer.existing, certify(this.id, this.#deps.key), this.#deps.clock.now());
     if (state === "UNKNOWN") throw new TaskUnknown(this.id, this.#deps.app);
     if (!isFinal(state)) throw new NotReady(this.id, state);
@@ -177,75 +160,24 @@ export class AsyncResult<T = unknown> {
     return this.id;
   }
 
-  /** Its value, the state it is still in, or why neither can be told at the moment. */
-  async #peek(): Promise<Peek<T>> {
-    try {
-      const [state, record] = await this.#look();
-      if (isFinal(state) || state === "UNKNOWN") return { value: await this.#ending(state, record) };
-      return { state };
-    } catch (cause) {
-      if (cause instanceof StoreUnavailable || cause instanceof PayloadStoreUnavailable) return { cause };
-      throw cause;
-    }
+  /** Its value, or the state it is still in. */
+  async #peek(): Promise<Look<T>> {
+    const [state, record] = await this.#look();
+    if (!isFinal(state) && state !== "UNKNOWN") return { state };
+    const value = await endingOf(this.id, state, record, this.#deps);
+    return { value: value as T }; // what the task returned, by its type
   }
 
   async #look(): Promise<[State, TaskRecord | undefined]> {
-    const store = await this.#deps.store();
-    const record = await store.read(this.id);
-    return [conclude(record, certify(this.id, this.#deps.key), this.#deps.clock.now()), record];
-  }
-
-  async #ending(state: State, record: TaskRecord | undefined): Promise<T> {
-    const { app, clock } = this.#deps;
-    if (state === "UNKNOWN") throw new TaskUnknown(this.id, app);
-    if (state === "LOST") throw new TaskLost(this.id);
-    if (state === "UNTRACKED") return undefined as T; // what `ignoreResult` promises
-    if (record?.forgotten) throw new ResultExpired(this.id, "it was forgotten");
-    if (state === "REVOKED") throw new TaskRevoked(this.id, record?.failure?.message ?? "revoked");
-    if (state === "FAILURE") {
-      const failure = record?.failure ?? { type: "Error", message: "no failure was recorded" };
-      throw new TaskFailed(this.id, failure, toError(failure));
-    }
-    if (record?.result === undefined && record?.resultRef === undefined) return undefined as T; // the task returned nothing
-    if ((record.resultExpiresAt ?? Number.POSITIVE_INFINITY) <= clock.now()) {
-      throw new ResultExpired(
-        this.id,
-        `it expired at ${new Date(record.resultExpiresAt ?? 0).toISOString()} (resultExpires)`,
-      );
-    }
-    const { result, resultRef } = record;
-    const value = resultRef ? await this.#fetch(resultRef) : storedJson(this.id, "result", result ?? "null");
-    return value as T; // what the task returned, by its type
-  }
-
-  async #fetch(ref: PayloadRef): Promise<JsonValue> {
-    return fetchValue(ref, `the result of task ${this.id}`, await this.#deps.payloads());
+    const { store } = await this.#deps.open();
+    const { id, record } = await follow(this.#at, store);
+    this.#at = id; // whoever was replaced stays it
+    return [conclude(record, certify(id, this.#deps.key), this.#deps.clock.now()), record];
   }
 }
 
-/** What one look brought: the value where it has ended, or else its state, or why that is not known. */
-type Peek<T> = { readonly value: T } | { readonly state?: State; readonly cause?: unknown };
-
-/** `look`, or nothing known where it takes longer than `ms`. Rejects with the signal's reason when it aborts. */
-async function notLaterThan<T>(
-  ms: number,
-  clock: Clock,
-  signal: AbortSignal | undefined,
-  look: Promise<Peek<T>>,
-): Promise<Peek<T>> {
-  const over = Promise.withResolvers<Peek<T>>();
-  const cancel = Number.isFinite(ms) ? clock.timer(ms, () => over.resolve({})) : () => {};
-  const aborted = () => over.reject(signal?.reason);
-  signal?.addEventListener("abort", aborted, { once: true });
-  try {
-    return await Promise.race([look, over.promise]);
-  } finally {
-    cancel();
-    signal?.removeEventListener("abort", aborted);
-  }
-}
-
-function infoOf(id: string, state: State, record: TaskRecord | undefined): TaskInfo {
+/** Everything known about a task, of its record. */
+export function infoOf(id: string, state: State, record: TaskRecord | undefined): TaskInfo {
   if (record === undefined) return { id, state };
   const facts = {
     id,

@@ -10,7 +10,7 @@ import { isTerminal } from "./store/record.ts";
  */
 export type RevokeAnswer = "revoked" | "requested" | "ended";
 
-/** Ends a task that nobody runs, or asks its worker to. Guarded writes only, so it races safely with workers and with itself. */
+/** Ends a task that nobody runs, or asks its worker to; of one that was replaced, the one in its place. Guarded writes only, so it races safely with workers and with itself. */
 export async function revoke(
   store: ResultStore,
   id: string,
@@ -27,7 +27,9 @@ export async function revoke(
   for (;;) {
     const first = await store.write(unstarted);
     if (first.applied) return "revoked";
-    if (first.existing && isTerminal(first.existing.state)) return "ended";
+    const { existing } = first;
+    if (existing?.replacement !== undefined) return revoke(store, existing.replacement, how, now, reason);
+    if (existing && isTerminal(existing.state)) return "ended";
     if ((await store.write(changes.requestRevoke(id, how))).applied) return "requested";
     // It started or went into RETRY between the two writes; every turn of this loop is a transition somebody else made.
   }

@@ -5,7 +5,7 @@ import { MAX_TIME_LIMIT_SECONDS, SQS, TASK_DEFAULTS } from "./defaults.ts";
 import { type Duration, describe } from "./duration.ts";
 import { InvalidOption } from "./errors.ts";
 import { HOOK_NAMES, type HookName, type TaskHooks } from "./hooks.ts";
-import { callable, check, duration, flag, positiveDuration, type Rule, text, whole } from "./options.ts";
+import { callable, check, duration, flag, oneOf, positiveDuration, type Rule, text, whole } from "./options.ts";
 import { argsSchema, type Schemas, schema } from "./schema.ts";
 
 /** An error class, or its name: classes do not survive bundles and processes. */
@@ -46,6 +46,11 @@ export interface TaskOptions extends TaskHooks {
   readonly workload?: string;
   /** `false`: not claimed before it runs. One write instead of two; a duplicate delivery runs it side by side. @default true */
   readonly claim?: boolean;
+  /**
+   * How it is handed the results of the group that it follows: all in an array, of at most 10,000 and 32 MiB, or "stream", one by one: an
+   * AsyncIterable, which reads while it is iterated, and may be iterated again. @default "array"
+   */
+  readonly results?: "array" | "stream";
 }
 
 /** A task's options after defaults, in seconds. */
@@ -55,6 +60,7 @@ export interface TaskSettings extends TaskPolicy {
   readonly bind: boolean;
   readonly claim: boolean;
   readonly ignoreResult: boolean;
+  readonly results: "array" | "stream";
   readonly timeLimit: number;
   readonly softTimeLimit: number;
   readonly autoRetryFor: readonly ErrorMatcher[];
@@ -127,6 +133,7 @@ const RULES = {
   throws: errorMatchers,
   workload: text,
   claim: flag,
+  results: oneOf("array", "stream"),
 };
 
 type CheckedOptions = ReturnType<typeof check<typeof RULES>>;
@@ -195,6 +202,7 @@ function settingsOf(name: string, bind: boolean, levels: readonly CheckedOptions
     throws: given.throws ?? [],
     workload: given.workload ?? "default",
     claim: given.claim ?? TASK_DEFAULTS.claim,
+    results: given.results ?? TASK_DEFAULTS.results,
   });
 }
 

@@ -3,7 +3,7 @@ import type { CallOptions } from "./call-options.ts";
 import type { TaskContext } from "./context.ts";
 import type { AsyncResult } from "./result.ts";
 import type { TaskDefinition, TaskSettings } from "./settings.ts";
-import type { Signature } from "./signature.ts";
+import type { HandedOn, Signature } from "./signature.ts";
 import type { Handler } from "./worker/invoke.ts";
 
 /** `A`: the arguments of `delay()`. `R`: what the handler returns, awaited. `Direct`: what a plain call returns. */
@@ -13,11 +13,15 @@ export interface Task<A extends readonly unknown[] = readonly unknown[], R = unk
   /** Sends it. Celery: `delay`. @throws NotSerializable, MessageTooLarge, BrokerUnavailable, QueueNotFound, AccessDenied */
   delay(...args: A): Promise<AsyncResult<R>>;
   /** Sends it, with options. Celery: `apply_async`. @throws as `delay`, and InvalidOption, InvalidDelay */
-  applyAsync(args: A, options?: CallOptions<R>): Promise<AsyncResult<R>>;
-  /** A call for `link`: its first argument is the result it is handed; these follow. */
-  s(...args: Rest<A>): Signature<A[0]>;
-  /** An immutable call for `link`: these are all its arguments. */
-  si(...args: A): Signature<unknown>;
+  applyAsync(args: A, options?: CallOptions<HandedOn<R>>): Promise<AsyncResult<R>>;
+  /** A call not made, with its last arguments: those that are missing come before them. */
+  s<const P extends Tail<A>>(...args: P): Signature<Missing<A, P>, R>;
+  /** An immutable call not made: these are all its arguments, whatever it is handed. */
+  si(...args: A): Signature<Whatever, R>;
+  /** One call for each item, one after another in one message. Celery: `map`. */
+  map(it: readonly Only<A>[]): Signature<Whatever, HandedOn<R>[]>;
+  /** As `map`, each item being the list of arguments. Celery: `starmap`. */
+  starmap(it: readonly A[]): Signature<Whatever, HandedOn<R>[]>;
   /** The result of an id stored earlier, in any process. Nothing is read yet. */
   result(id: string): AsyncResult<R>;
   /** Name under which it travels. `Function.name` is the same. */
@@ -25,7 +29,61 @@ export interface Task<A extends readonly unknown[] = readonly unknown[], R = unk
   readonly settings: TaskSettings;
 }
 
-type Rest<A extends readonly unknown[]> = A extends readonly [unknown?, ...infer Others] ? Others : never;
+/** What an immutable signature takes: nothing, or one value that it ignores. */
+export type Whatever = [] | [unknown];
+
+/** Argument lists of each length that a task takes; one that goes on for ever stays as it is. */
+export type Full<A extends readonly unknown[], Before extends readonly unknown[] = []> = A extends readonly []
+  ? Before
+  : A extends readonly [infer First, ...infer Rest]
+    ? Full<Rest, [...Before, First]>
+    : number extends A["length"]
+      ? [...Before, ...A]
+      : A extends readonly [(infer First)?, ...infer Rest]
+        ? Before | Full<Rest, [...Before, First]>
+        : never;
+
+/** Last arguments, from none to all. */
+export type Tail<A extends readonly unknown[]> = Tails<Full<A>>;
+type Tails<F extends readonly unknown[]> = F extends readonly [unknown, ...infer Rest] ? F | Tails<Rest> : F;
+
+/** The lists of arguments that complete the last ones `P`. */
+export type Missing<A extends readonly unknown[], P extends readonly unknown[]> = P extends readonly []
+  ? A
+  : Before<Full<A>, P>;
+
+type Before<F extends readonly unknown[], P extends readonly unknown[]> = F extends readonly unknown[]
+  ? number extends F["length"]
+    ? Open<F, [], P>
+    : Closed<F, P>
+  : never;
+
+/** Drops the last ones of a list, if they fit. */
+type Closed<F extends readonly unknown[], P extends readonly unknown[]> = P extends readonly [...infer Start, infer End]
+  ? F extends readonly [...infer Init, infer Last]
+    ? End extends Last
+      ? Closed<Init, Start>
+      : never
+    : never
+  : F;
+
+/** The same of a list that goes on for ever: first its head is told apart from the rest. */
+type Open<
+  F extends readonly unknown[],
+  Head extends readonly unknown[],
+  P extends readonly unknown[],
+> = F extends readonly [infer First, ...infer Rest] ? Open<Rest, [...Head, First], P> : Ended<Head, F[number], P>;
+
+/** Its last one is one of the rest, or there is none of these. */
+type Ended<Head extends readonly unknown[], Rest, P extends readonly unknown[]> = P extends readonly [
+  ...infer Start,
+  infer End,
+]
+  ? (End extends Rest ? Ended<Head, Rest, Start> : never) | Closed<Head, P>
+  : [...Head, ...Rest[]];
+
+/** The one argument of a task that can be called with one. */
+type Only<A extends readonly unknown[]> = [A[0]] extends A ? A[0] : never;
 
 /** The arguments a handler takes after its context. */
 export type BoundHandler<A extends readonly unknown[], R> = (ctx: TaskContext, ...args: A) => R;

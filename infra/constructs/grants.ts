@@ -29,25 +29,28 @@ export class AppGrants {
     return `https://sqs.${this.#stack.region}.${this.#stack.urlSuffix}/${this.#stack.account}`;
   }
 
-  /** Send tasks to the workloads' queues; with `chosenIds` record them first. */
-  send(grantee: IGrantable, chosenIds: boolean): Grant {
+  /** Send tasks to the workloads' queues; with `records` write to the table first. */
+  send(grantee: IGrantable, records: boolean): Grant {
     const { payloads } = this.#props;
     return allOf(
       this.#sendToWorkloads(grantee),
-      chosenIds ? this.#table(grantee, ["dynamodb:UpdateItem"]) : undefined,
+      records ? this.#table(grantee, ["dynamodb:UpdateItem"]) : undefined,
       payloads?.grantSend(grantee),
     );
   }
 
   /** Read states and results. */
   read(grantee: IGrantable): Grant {
-    return allOf(this.#table(grantee, ["dynamodb:GetItem"]), this.#props.payloads?.grantRead(grantee));
+    return allOf(
+      this.#table(grantee, ["dynamodb:GetItem", "dynamodb:BatchGetItem"]),
+      this.#props.payloads?.grantRead(grantee),
+    );
   }
 
   /** Revoke tasks, and forget results. IAM cannot narrow this to some records, or to some of their attributes. */
   change(grantee: IGrantable): Grant {
     return allOf(
-      this.#table(grantee, ["dynamodb:GetItem", "dynamodb:UpdateItem"]),
+      this.#table(grantee, ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem"]),
       this.#props.payloads?.grantForget(grantee),
     );
   }
@@ -84,7 +87,7 @@ export class AppGrants {
   #record(grantee: IGrantable, batched: readonly string[]): Grant {
     return allOf(
       this.#sendToWorkloads(grantee),
-      this.#table(grantee, ["dynamodb:GetItem", "dynamodb:UpdateItem", ...batched]),
+      this.#table(grantee, ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem", ...batched]),
       this.#props.payloads?.grantWork(grantee),
     );
   }

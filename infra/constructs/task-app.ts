@@ -92,6 +92,13 @@ export interface GrantSendOptions {
    * @default false
    */
   readonly chosenIds?: boolean;
+  /**
+   * Also allow calls of chains, groups and chords: what their members share is written to the table before they are sent, with
+   * dynamodb:UpdateItem, as above.
+   *
+   * @default false
+   */
+  readonly workflows?: boolean;
 }
 
 /**
@@ -203,18 +210,21 @@ export class TaskApp extends Construct {
    * container of a task definition, is also told where the queues are; give others `environment`. Within one account and
    * region; the principal's stack names the queues and does not depend on theirs.
    */
-  grantSend(grantee: IGrantable | TaskDefinition, { chosenIds = false }: GrantSendOptions = {}): Grant {
+  grantSend(
+    grantee: IGrantable | TaskDefinition,
+    { chosenIds = false, workflows = false }: GrantSendOptions = {},
+  ): Grant {
     configure(grantee, this.environment);
-    return this.#grants.send(principalOf(grantee), chosenIds);
+    return this.#grants.send(principalOf(grantee), chosenIds || workflows);
   }
 
-  /** Allows to read results and states: dynamodb:GetItem on the table; with `payloads` also s3:GetObject on results. */
+  /** Allows to read results and states: dynamodb:GetItem and BatchGetItem (of groups) on the table; with `payloads` also s3:GetObject on results. */
   grantRead(grantee: IGrantable | TaskDefinition): Grant {
     return this.#grants.read(principalOf(grantee));
   }
 
   /**
-   * Allows to revoke tasks and to forget results: dynamodb:GetItem and dynamodb:UpdateItem on the table, which is to say on every
+   * Allows to revoke tasks and to forget results: dynamodb:GetItem, BatchGetItem and UpdateItem on the table, which is to say on every
    * record; with `payloads` also s3:DeleteObject on results.
    */
   grantChange(grantee: IGrantable | TaskDefinition): Grant {

@@ -2,13 +2,13 @@
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import { RecordUnreadable } from "../errors.ts";
 import { STORED_STATES, type TaskRecord } from "../store/record.ts";
-import { isMoment, isWhole, momentNear, storedFailure, storedJson, storedRef } from "../store/stored.ts";
+import { isMoment, isWhole, momentNear, storedFailure, storedGroup, storedJson, storedRef } from "../store/stored.ts";
 import { TABLE } from "../store/table.ts";
 
 export type Field = keyof TaskRecord;
 export type Item = Record<string, AttributeValue>;
 
-type Kind = "text" | "whole" | "moment" | "flag" | "failure" | "ref" | "time to live";
+type Kind = "text" | "whole" | "moment" | "flag" | "failure" | "ref" | "group" | "time to live";
 
 interface Attribute {
   readonly name: string;
@@ -42,6 +42,9 @@ export const ATTRIBUTES: { readonly [F in Field]-?: Attribute } = {
   publishedAt: moment("published_at"),
   result: text("result"),
   resultRef: ofKind("ref")("result_ref"),
+  members: ofKind("group")("members"),
+  replacement: text("replacement"),
+  replacementSig: text("replacement_sig"),
   failure: ofKind("failure")("failure"),
   meta: text("meta"),
   customState: text("custom_state"),
@@ -50,6 +53,7 @@ export const ATTRIBUTES: { readonly [F in Field]-?: Attribute } = {
   endedAt: moment(TABLE.failures.sort),
   resultExpiresAt: moment("result_expires_at"),
   forgotten: flag("forgotten"),
+  followed: flag("followed"),
   body: text("body"),
   failedOn: text(TABLE.failures.key),
   errorType: text("error_type"),
@@ -76,6 +80,7 @@ export function toAttribute(field: Field, value: unknown): AttributeValue {
       return { BOOL: value as boolean }; // as above
     case "failure":
     case "ref":
+    case "group":
       // One JSON string, not a map: nobody queries its parts, it is about as large, and the SDK would walk it twice.
       return { S: JSON.stringify(value) };
     case "time to live":
@@ -128,6 +133,8 @@ function fromAttribute(id: string, { name, kind, words }: Attribute, value: Attr
       return storedFailure(id, name, textOf(id, name, value));
     case "ref":
       return storedRef(id, name, storedJson(id, name, textOf(id, name, value)), "results");
+    case "group":
+      return storedGroup(id, name, storedJson(id, name, textOf(id, name, value)));
     case "time to live":
       return numberOf(id, name, value, 1_000, isMoment, "time in epoch seconds");
     default:
@@ -160,9 +167,13 @@ export function itemBytes(item: Item): number {
   return bytes;
 }
 
-function valueBytes({ S, N }: AttributeValue): number {
+function valueBytes({ S, N, NS }: AttributeValue): number {
   if (S !== undefined) return Buffer.byteLength(S);
-  if (N === undefined) return 1; // BOOL
+  if (NS !== undefined) return NS.reduce((sum, member) => sum + numberBytes(member), 0);
+  return N === undefined ? 1 : numberBytes(N); // BOOL is one byte
+}
+
+function numberBytes(N: string): number {
   const digits = N.replace(/^-|\.|0+$/g, "").length;
   return Math.ceil(digits / 2) + 1 + (N.startsWith("-") ? 1 : 0);
 }

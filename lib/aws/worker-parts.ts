@@ -5,6 +5,8 @@ import { unbundled } from "../unbundled.ts";
 const BATCHED_WRITES: string = "./batched-writes.ts";
 const SQS_CONSUMING: string = "./sqs-consuming.ts";
 
+const JOINS: string = "./dynamo-join-store.ts";
+
 const WHY = "this bundle only sends tasks; have it run them with createLambdaHandler(), or use the installed package";
 
 interface WorkerParts {
@@ -12,20 +14,24 @@ interface WorkerParts {
   batchedWrites(): Promise<typeof import("./batched-writes.ts")>;
   /** Receiving, and what becomes of what was received. */
   sqsConsuming(): Promise<typeof import("./sqs-consuming.ts")>;
+  /** What workflows share: who sends them, and reads them, needs it, too (joins.ts). */
+  joins(): Promise<typeof import("./dynamo-join-store.ts")>;
 }
 
 let parts: WorkerParts = {
   batchedWrites: () => unbundled(() => import(BATCHED_WRITES), WHY),
   sqsConsuming: () => unbundled(() => import(SQS_CONSUMING), WHY),
+  joins: () => unbundled(() => import(JOINS), WHY),
 };
 let consuming: ReturnType<WorkerParts["sqsConsuming"]> | undefined;
 
 /** Where they are in a bundle. */
-export function bringWorkerParts(bundled: WorkerParts): void {
-  parts = bundled;
+export function bringWorkerParts(bundled: Partial<WorkerParts>): void {
+  parts = { ...parts, ...bundled };
 }
 
 export const batchedWrites = () => parts.batchedWrites();
+export const joinStore = () => parts.joins();
 
 /** Asked for with every message, so it is looked up once. */
 export function sqsConsuming(): ReturnType<WorkerParts["sqsConsuming"]> {

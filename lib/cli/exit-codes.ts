@@ -23,6 +23,6 @@ Exit codes:
   0    done
   1    could not start, or ended by what it met; one cause on stderr (send --batch: calls were refused)
   2    wrong use: unknown verb or option, missing argument
-  3    the task waited for ended in FAILURE, REVOKED or LOST (--wait, --follow)
-  4    the task waited for did not end in time (--timeout); it goes on
+  3    the task, or workflow, waited for ended in FAILURE, REVOKED or LOST (--wait, --follow, --watch)
+  4    the task, or workflow, waited for did not end in time (--timeout); it goes on
   130  Ctrl-C, 143  SIGTERM: stopped half-way; dev and worker: a second one, ended at once`;

@@ -83,6 +83,7 @@ export function outcomeText({ info, value, gone }: Outcome, style: Style, now: n
       workload: info.workload,
       worker: info.worker,
       revoke: info.revokeRequested ? "requested" : undefined,
+      "replaced by": info.replacement,
       "redriven from": info.redrivenFrom,
       redriven: info.redrives === undefined ? undefined : timesText(info.redrives),
       stack: failure && stackBelow(failure),

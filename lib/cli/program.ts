@@ -19,6 +19,7 @@ import { revokeVerb } from "./revoke.ts";
 import { sendVerb } from "./send.ts";
 import { tasksVerb } from "./tasks.ts";
 import { workerVerb } from "./worker.ts";
+import { workflowVerb } from "./workflow.ts";
 
 /** Adds a verb. Its action ends by telling `done` the exit code. */
 export type Verb = (program: Command, done: (code: ExitCode) => void) => void;
@@ -30,6 +31,7 @@ const VERBS: readonly Verb[] = [
   sendVerb,
   resultVerb,
   revokeVerb,
+  workflowVerb,
   purgeVerb,
   queuesVerb,
   failuresVerb,

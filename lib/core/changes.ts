@@ -1,28 +1,13 @@
 // Every way a record may change, one constructor each. A change is a value: a condition and what to set where it holds.
 // The adapters turn it into one conditional write; nothing else ever writes a record. docs/protocol.md has the table.
-import { CLOCK_SKEW_MS, DYNAMODB, MAX_KEPT_BODY_BYTES, RECORD_LIFETIME_MS } from "../defaults.ts";
+import { DYNAMODB, JOINS, MAX_KEPT_BODY_BYTES, RECORD_LIFETIME_MS } from "../defaults.ts";
 import { listing } from "../store/failures.ts";
 import type { PayloadRef } from "../store/payload.ts";
-import type { Failure, StoredState, TaskRecord } from "../store/record.ts";
+import { type Failure, type StoredState, type TaskRecord, TERMINAL_STATES } from "../store/record.ts";
+import type { GroupRef } from "../wire/envelope.ts";
+import { type Claim, type Condition, claimable, mayFinish, mayGoOn, NOT_STARTED, type Right } from "./conditions.ts";
 
-/** All that is stated must hold. */
-export interface Clause {
-  /** There is no record. Excludes all others. */
-  readonly absent?: true;
-  readonly states?: readonly StoredState[];
-  /** The record's attempt is this or lower. */
-  readonly attemptAtMost?: number;
-  readonly token?: string;
-  /** The lease ended at or before this (epoch ms). */
-  readonly leaseOverAt?: number;
-  /** Nobody has asked for it to be revoked. */
-  readonly notRevokeRequested?: true;
-  /** It was redriven this many times. */
-  readonly redrives?: number;
-}
-
-/** Any one of them must hold. */
-export type Condition = readonly Clause[];
+export { type Claim, type Clause, type Condition, claimable, holds, type Right } from "./conditions.ts";
 
 export type ChangeKind =
   | "record-pending"
@@ -30,12 +15,15 @@ export type ChangeKind =
   | "heartbeat"
   | "report"
   | "succeed"
+  | "succeed-waited"
+  | "replace"
   | "fail"
   | "revoke"
   | "retry"
   | "request-revoke"
   | "forget"
   | "count-redrive"
+  | "note-followed"
   | "resend";
 
 export interface Change {
@@ -46,38 +34,6 @@ export interface Change {
   readonly set: { readonly [K in keyof TaskRecord]?: TaskRecord[K] | undefined };
   /** Adds one to the record's `runs`. */
   readonly countRun?: true;
-}
-
-/** The right to finish one attempt of one task. */
-export interface Claim {
-  readonly id: string;
-  readonly task: string;
-  readonly workload: string;
-  readonly attempt: number;
-  /** Random, new for every receive. */
-  readonly token: string;
-  /** The failed task that this one is a redrive of. @default - it is none */
-  readonly redrivenFrom?: string | undefined;
-}
-
-/** Who may end a task: the holder of a claim, or (`claim: false`, never started) anybody while nobody has. */
-export type Right =
-  | { readonly kind: "claimed"; readonly claim: Claim }
-  | { readonly kind: "unclaimed"; readonly claim: Claim };
-
-/** Whoever receives attempt `attempt` may start it: nobody has, or the one who had is taken to be dead. */
-export function claimable(attempt: number, now: number): Condition {
-  return [
-    { absent: true },
-    { states: ["PENDING"] },
-    { states: ["RETRY"], attemptAtMost: attempt },
-    { states: ["STARTED"], attemptAtMost: attempt, leaseOverAt: now - CLOCK_SKEW_MS },
-  ];
-}
-
-function mayFinish({ kind, claim }: Right): Condition {
-  if (kind === "claimed") return [{ states: ["STARTED"], token: claim.token }];
-  return [{ absent: true }, { states: ["PENDING", "RETRY", "STARTED"], attemptAtMost: claim.attempt }];
 }
 
 /** Records a task at its publish, where its id cannot speak for it. Again while PENDING: the publish may be repeated. */
@@ -172,6 +128,11 @@ function ended(right: Right, now: number, state: StoredState): Change["set"] {
   };
 }
 
+function endedUnstarted(now: number, resultExpiresSeconds: number) {
+  const none = { token: undefined, retryAt: undefined, retryArgs: undefined };
+  return { ...none, endedAt: now, ...kept(now, resultExpiresSeconds) };
+}
+
 export function kept(now: number, resultExpiresSeconds: number): { resultExpiresAt: number; expiresAt: number } {
   const resultExpiresAt = now + resultExpiresSeconds * 1_000;
   return { resultExpiresAt, expiresAt: Math.max(now + RECORD_LIFETIME_MS, resultExpiresAt) };
@@ -197,6 +158,47 @@ export function succeed(
       result: value.result,
       ...(value.resultRef && { resultRef: value.resultRef }), // nothing ends twice: there is none to remove
       ignored: value.ignored || undefined,
+      failure: undefined,
+    },
+  };
+}
+
+/** Ends what waited for `members`, all of which have succeeded: their results are its result. It never had a message. */
+export function succeedWaited(
+  { id, task, workload }: Pick<TaskRecord, "id" | "task" | "workload">,
+  { group, size }: GroupRef,
+  now: number,
+  resultExpiresSeconds: number,
+): Change {
+  const ended = endedUnstarted(now, resultExpiresSeconds);
+  const named = { ...(task !== undefined && { task }), ...(workload !== undefined && { workload }) };
+  const set = { ...named, ...ended, state: "SUCCESS", members: { group, size }, failure: undefined } as const;
+  return { kind: "succeed-waited", id, when: NOT_STARTED, set };
+}
+
+/** What a task puts in its place. */
+export interface Replacement {
+  /** Of the unit that ends in its place. */
+  readonly id: string;
+  /** JSON of its signature. */
+  readonly sig: string;
+}
+
+/**
+ * Ends a task that has put another in its place. Refused where a revoke was asked for: this is its last chance to be seen. Kept for as
+ * long as a workflow's parts are: who asks for the task is led on from here.
+ */
+export function replace(right: Right, now: number, { id, sig }: Replacement, resultExpiresSeconds: number): Change {
+  const { expiresAt } = kept(now, resultExpiresSeconds);
+  return {
+    kind: "replace",
+    id: right.claim.id,
+    when: mayGoOn(right),
+    set: {
+      ...ended(right, now, "REPLACED"),
+      expiresAt: Math.max(expiresAt, now + JOINS.lifetimeMs),
+      replacement: id,
+      replacementSig: sig,
       failure: undefined,
     },
   };
@@ -263,16 +265,8 @@ export function revokeUnstarted(id: string, now: number, failure: Failure, resul
   return {
     kind: "revoke",
     id,
-    when: [{ absent: true }, { states: ["PENDING", "RETRY"] }],
-    set: {
-      state: "REVOKED",
-      failure,
-      token: undefined,
-      retryAt: undefined,
-      retryArgs: undefined,
-      endedAt: now,
-      ...kept(now, resultExpiresSeconds),
-    },
+    when: NOT_STARTED,
+    set: { state: "REVOKED", failure, ...endedUnstarted(now, resultExpiresSeconds) },
   };
 }
 
@@ -295,7 +289,7 @@ export function retry(
   return {
     kind: "retry",
     id: right.claim.id,
-    when: mayFinish(right).map((clause) => (clause.absent ? clause : { ...clause, notRevokeRequested: true as const })),
+    when: mayGoOn(right),
     set: {
       state: "RETRY",
       task: right.claim.task,
@@ -331,6 +325,7 @@ export function forget(id: string): Change {
     set: {
       forgotten: true,
       result: undefined,
+      members: undefined,
       failure: undefined,
       meta: undefined,
       body: undefined,
@@ -351,22 +346,9 @@ export function countRedrive(id: string, redrivesBefore: number): Change {
   };
 }
 
-/** Whether a condition holds for a record. What DynamoDB evaluates on its side; the in-memory adapter calls this. */
-export function holds(when: Condition, record: TaskRecord | undefined): boolean {
-  return when.some((clause) => clauseHolds(clause, record));
-}
-
-function clauseHolds(clause: Clause, record: TaskRecord | undefined): boolean {
-  if (record === undefined) return clause.absent === true;
-  return (
-    clause.absent !== true &&
-    (clause.states === undefined || clause.states.includes(record.state)) &&
-    (clause.attemptAtMost === undefined || record.attempt <= clause.attemptAtMost) &&
-    (clause.token === undefined || record.token === clause.token) &&
-    (clause.leaseOverAt === undefined || (record.leaseUntil ?? 0) <= clause.leaseOverAt) &&
-    (clause.notRevokeRequested === undefined || record.revokeRequested === undefined) &&
-    (clause.redrives === undefined || (record.redrives ?? 0) === clause.redrives)
-  );
+/** Notes that what follows an ending has been sent again, after it was: otherwise each delivery's would be delivered, and so on. */
+export function noteFollowed(id: string): Change {
+  return { kind: "note-followed", id, when: [{ states: TERMINAL_STATES }], set: { followed: true } };
 }
 
 /** The record after a change whose condition holds. */

@@ -14,7 +14,7 @@ import {
   type TaskPolicy,
 } from "./decision.ts";
 import { delaySeconds } from "./delay.ts";
-import { followUps } from "./follow-ups.ts";
+import { follows } from "./follow-ups.ts";
 
 /** A message on the dead-letter queue: the last guard against silence. */
 export interface DeadLetter extends Received {
@@ -66,7 +66,7 @@ export function decideDeadLetter(
   return {
     row: "dead letter",
     change: changes.failUnheld(claimOf(received, token), circumstances.now, failure, policy.resultExpires, body),
-    publish: followUps(envelope, { state: "FAILURE" }, circumstances.routes),
+    ...follows(envelope, { state: "FAILURE", failure }, circumstances.routes),
     settle: ACK,
     ending: { kind: "failure", failure, expected: false },
   };

@@ -7,8 +7,10 @@
 //
 // docs/protocol.md is the same as a table, state × event, one row for each branch below.
 import { RESEND_NOTED_AFTER_MS, UNKNOWN_TASK_PAUSES } from "../defaults.ts";
+import type { InvalidOption, ResultTooLarge } from "../errors.ts";
 import { type Failure, isTerminal, type TaskRecord } from "../store/record.ts";
 import type { Envelope } from "../wire/envelope.ts";
+import type { WireSignature } from "../wire/signature.ts";
 import * as changes from "./changes.ts";
 import {
   ACK,
@@ -24,9 +26,10 @@ import {
   type TaskPolicy,
 } from "./decision.ts";
 import { delaySeconds } from "./delay.ts";
-import { followUps, type Publication } from "./follow-ups.ts";
+import { type Following, follows, type Publication, type Routes } from "./follow-ups.ts";
 import type { Outcome } from "./outcome.ts";
 import { argsFrom, argsOf, largeArgs, largeResult, withoutRef } from "./payloads.ts";
+import { replacedAgain, replacing } from "./replace.ts";
 import { mayRetry, retryDelay } from "./retry.ts";
 import { hiccupDelay, outageDelay, untilTakeover } from "./visibility.ts";
 
@@ -41,14 +44,21 @@ export function decideEarly({ envelope, workload }: Received, { now }: Circumsta
 export function decideExpired(
   received: Received,
   policy: TaskPolicy,
-  { now }: Circumstances,
+  { now, routes }: Circumstances,
   token: string,
 ): Decision | undefined {
   const { expires } = received.envelope;
   if (expires === undefined || expires > now) return undefined;
   const failure = { type: "TaskRevoked", message: "expired" };
   const change = changes.revokeUnheld(claimOf(received, token), now, failure, policy.resultExpires);
-  return { row: "expired", change, publish: NONE, settle: ACK, ending: { kind: "revoked", reason: "expired" } };
+  const ending = { kind: "revoked", reason: "expired" } as const;
+  return {
+    row: "expired",
+    change,
+    ...follows(received.envelope, { state: "REVOKED", failure }, routes),
+    settle: ACK,
+    ending,
+  };
 }
 
 /** Why a worker cannot run what it can read. */
@@ -69,7 +79,7 @@ export function decideUnrunnable(
   return {
     row: "unrunnable",
     change: changes.failUnheld(claim, now, failure, policy.resultExpires, received.body),
-    publish: followUps(received.envelope, { state: "FAILURE" }, routes),
+    ...follows(received.envelope, { state: "FAILURE", failure }, routes),
     settle: ACK,
     ending: {
       kind: "failure",
@@ -93,9 +103,11 @@ export function decideRefused(
   if (existing !== undefined && isTerminal(existing.state)) {
     // A caller's revoke is told where its message comes, as in Celery; every other ending by the execution that wrote it.
     const revoked = existing.state === "REVOKED" && existing.token === undefined;
+    const again = existing.followed ? { publish: NONE } : followsAgain(envelope, existing, routes);
     return {
       row: "already ended",
-      publish: followUps(envelope, existing, routes),
+      ...again,
+      ...((again.publish.length > 0 || again.workflow) && { note: changes.noteFollowed(envelope.id) }),
       settle: ACK,
       ...(revoked && { ending: { kind: "revoked", reason: existing.failure?.message ?? "revoked" } as const }),
     };
@@ -120,7 +132,14 @@ export function decideRefused(
   return { row: "changed meanwhile", publish: NONE, settle: release(hiccupDelay(receiveCount)) };
 }
 
-/** A run ended: rows 12 to 18. */
+/** Whoever ended it may have died before it was sent. */
+function followsAgain(envelope: Envelope, existing: TaskRecord, routes: Routes): Following {
+  return existing.state === "REPLACED"
+    ? replacedAgain(envelope, existing, routes)
+    : follows(envelope, existing, routes);
+}
+
+/** A run ended: rows 12 to 18a. */
 export function decide(
   outcome: Outcome,
   received: Received,
@@ -150,7 +169,7 @@ export function decide(
         row: "success",
         ...(put && { put }),
         ...onlyIf(mode !== "untracked", changes.succeed(right, now, value)),
-        publish: followUps(envelope, ending, routes),
+        ...follows(envelope, ending, routes),
         settle: ACK,
         ending: { kind: "success", result: outcome.result },
       };
@@ -162,19 +181,23 @@ export function decide(
           mode !== "untracked",
           changes.succeed(right, now, { result: undefined, ignored: true, resultExpiresSeconds: expires }),
         ),
-        publish: NONE,
+        ...follows(envelope, { state: "SUCCESS", ignored: true }, routes),
         settle: ACK,
       };
     case "failure":
       return failed("failure", received, right, outcome, expires, circumstances);
-    case "revoked":
+    case "revoked": {
+      const failure = { type: "TaskRevoked", message: outcome.reason };
       return {
         row: "revoked while running",
-        change: changes.revokeHeld(right, now, { type: "TaskRevoked", message: outcome.reason }, expires),
-        publish: NONE,
+        change: changes.revokeHeld(right, now, failure, expires),
+        ...follows(envelope, { state: "REVOKED", failure }, routes),
         settle: ACK,
         ending: { kind: "revoked", reason: outcome.reason },
       };
+    }
+    case "replaced":
+      return replacedBy(outcome.sig, received, right, mode, expires, circumstances);
     case "rejected": {
       const { failure, requeue } = outcome;
       const ending = { kind: "rejected", requeue, reason: failure.message } as const;
@@ -203,7 +226,7 @@ export function decide(
   }
 }
 
-/** The write of `decision` was refused. A revoke that was asked for is seen here at the latest, before a retry. */
+/** The write of `decision` was refused. A revoke that was asked for is seen here at the latest, before a retry or a replacement. */
 export function decideWriteRefused(
   existing: TaskRecord | undefined,
   received: Received,
@@ -213,7 +236,14 @@ export function decideWriteRefused(
   circumstances: Circumstances,
 ): Decision {
   if (existing?.token === token && existing.state === "STARTED" && existing.revokeRequested !== undefined) {
-    return decide({ kind: "revoked", reason: "revoked before a retry" }, received, mode, token, policy, circumstances);
+    return decide(
+      { kind: "revoked", reason: "revoked before it went on" },
+      received,
+      mode,
+      token,
+      policy,
+      circumstances,
+    );
   }
   return decideRefused(received, existing, circumstances);
 }
@@ -230,10 +260,31 @@ function failed(
   return {
     row,
     change: changes.fail(right, now, failure, expires, received.body),
-    publish: followUps(received.envelope, { state: "FAILURE" }, routes),
+    ...follows(received.envelope, { state: "FAILURE", failure }, routes),
     settle: ACK,
     ending: { kind: "failure", failure, expected },
   };
+}
+
+/** What cannot take its place fails it. */
+function replacedBy(
+  sig: WireSignature,
+  received: Received,
+  right: changes.Right,
+  mode: Mode,
+  expires: number,
+  circumstances: Circumstances,
+): Decision {
+  const { now, routes } = circumstances;
+  try {
+    const { replacement, follows } = replacing(received.envelope, sig, routes);
+    const change = changes.replace(right, now, replacement, expires);
+    return { row: "replaced", ...onlyIf(mode !== "untracked", change), ...follows, settle: ACK };
+  } catch (error) {
+    const { name: type, message, code } = error as InvalidOption | ResultTooLarge; // as it says
+    const failure = { failure: { type, message, code }, expected: false };
+    return failed("failure", received, right, failure, expires, circumstances);
+  }
 }
 
 function retried(

@@ -4,7 +4,7 @@ import type { Payload, PayloadLimits } from "../store/payload.ts";
 import type { TaskRecord } from "../store/record.ts";
 import type { Envelope } from "../wire/envelope.ts";
 import type * as changes from "./changes.ts";
-import type { Publication, Routes } from "./follow-ups.ts";
+import type { Publication, Routes, Workflow } from "./follow-ups.ts";
 import type { Ending } from "./outcome.ts";
 import type { RetryPolicy } from "./retry.ts";
 
@@ -22,6 +22,10 @@ export interface Decision {
   readonly put?: Payload;
   readonly change?: changes.Change;
   readonly publish: readonly Publication[];
+  /** What else follows in its workflow. @default - nothing */
+  readonly workflow?: Workflow;
+  /** A note of it, written when all of that is durable. Where that is refused, nobody needs it. @default - none */
+  readonly note?: changes.Change;
   readonly settle: Settle;
   /** What to tell hooks and listeners, once it is recorded. @default - nothing: another execution has told, or will */
   readonly ending?: Ending;

@@ -1,5 +1,6 @@
 import type { Failure } from "../store/record.ts";
 import type { Envelope } from "../wire/envelope.ts";
+import type { WireSignature } from "../wire/signature.ts";
 
 /** How one run of a task's code ended. JSON only: it may come from another process. */
 export type Outcome = RunOutcome & {
@@ -26,12 +27,14 @@ type RunOutcome =
       readonly eta?: number;
       readonly maxRetries?: number | null;
       /** Other arguments for the next run. */
-      readonly next?: Partial<Pick<Envelope, "args" | "kwargs">>;
+      readonly next?: Partial<Pick<Envelope, "args" | "kwargs" | "results">>;
     }
   | { readonly kind: "ignored"; readonly reason: string }
   | { readonly kind: "rejected"; readonly requeue: boolean; readonly failure: Failure }
   | { readonly kind: "revoked"; readonly reason: string }
-  /** Its arguments could not be brought, or its outcome not be put, into the payload store. It is to run again. */
+  /** It has put a canvas in its place. */
+  | { readonly kind: "replaced"; readonly sig: WireSignature }
+  /** Its arguments, or the results it follows, could not be read, or its outcome not be put, at the moment. It is to run again. */
   | { readonly kind: "payload unavailable"; readonly failure: Failure }
   /** The worker shuts down and the run did not end within its grace. */
   | { readonly kind: "interrupted" };

@@ -1,9 +1,11 @@
 // What of an outcome is too large for a message or a record, and how a record keeps the arguments of a retry.
 import { RecordUnreadable } from "../errors.ts";
 import { argsPayload, type Payload, type PayloadLimits, resultPayload } from "../store/payload.ts";
-import { argsAndKwargs, storedJson, storedRef } from "../store/stored.ts";
+import { argsAndKwargs, storedGroup, storedJson, storedRef } from "../store/stored.ts";
 import type { Envelope } from "../wire/envelope.ts";
+import { isObject } from "../wire/fields.ts";
 import { argsJson } from "../wire/seal.ts";
+import type { JsonValue } from "../wire/serializer.ts";
 import { type Claim, kept } from "./changes.ts";
 
 interface Now {
@@ -30,13 +32,19 @@ export function largeArgs(next: Envelope, now: number, payloads: PayloadLimits |
 }
 
 /** What a record keeps where a retry asked for other arguments: a late duplicate of the first message must find them. */
-export function argsOf({ args, kwargs, argsRef }: Envelope): string {
-  return JSON.stringify(argsRef ?? [args, kwargs]);
+export function argsOf({ args, kwargs, argsRef, results }: Envelope): string {
+  const kept = argsRef ?? [args, kwargs];
+  return JSON.stringify(results ? { kept, results } : kept);
 }
 
 /** Throws RecordUnreadable where a record holds something else. */
-export function argsFrom(id: string, json: string): Pick<Envelope, "args" | "kwargs" | "argsRef"> {
-  const kept = storedJson(id, RETRY_ARGS, json);
+export function argsFrom(id: string, json: string): Pick<Envelope, "args" | "kwargs" | "argsRef" | "results"> {
+  const value = storedJson(id, RETRY_ARGS, json);
+  if (!isObject(value) || value.kept === undefined) return ownArgs(id, value);
+  return { ...ownArgs(id, value.kept), results: storedGroup(id, RETRY_ARGS, value.results ?? null) };
+}
+
+function ownArgs(id: string, kept: JsonValue): Pick<Envelope, "args" | "kwargs" | "argsRef"> {
   if (!Array.isArray(kept)) return { args: [], kwargs: {}, argsRef: storedRef(id, RETRY_ARGS, kept, "args") };
   const call = argsAndKwargs(kept);
   if (call === undefined)
@@ -46,6 +54,7 @@ export function argsFrom(id: string, json: string): Pick<Envelope, "args" | "kwa
 
 const RETRY_ARGS = "retry_args";
 
-export function withoutRef({ argsRef: _, ...envelope }: Envelope): Envelope {
+/** Without what its arguments were: a reference, and results that came before them. */
+export function withoutRef({ argsRef: _ref, results: _results, ...envelope }: Envelope): Envelope {
   return envelope;
 }

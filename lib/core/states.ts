@@ -12,9 +12,10 @@ import type { Certificate } from "./ids.ts";
  * - RETRY     will run again
  * - SUCCESS, FAILURE, REVOKED   ended, for good
  * - LOST      older than any message lives and never ended: nobody consumed it in time
+ * - (REPLACED: stored, and never told. Another task ends in its place, and is asked instead: replacement.ts)
  * - UNTRACKED sent with `ignoreResult`: nothing is recorded unless it fails
  */
-export type State = StoredState | "UNKNOWN" | "STALLED" | "LOST" | "UNTRACKED";
+export type State = Exclude<StoredState, "REPLACED"> | "UNKNOWN" | "STALLED" | "LOST" | "UNTRACKED";
 
 export function conclude(record: TaskRecord | undefined, certificate: Certificate, now: number): State {
   if (record === undefined) return concludeFromId(certificate, now);
@@ -26,6 +27,8 @@ export function conclude(record: TaskRecord | undefined, certificate: Certificat
     case "STARTED":
       if (outlived(latest(record.leaseUntil, record.publishedAt), now)) return "LOST";
       return now >= (record.leaseUntil ?? 0) + CLOCK_SKEW_MS ? "STALLED" : "STARTED";
+    case "REPLACED":
+      return "PENDING"; // it has no ending of its own: that of another is still to come, as far as is known here
     default:
       return record.state;
   }

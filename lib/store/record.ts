@@ -1,16 +1,17 @@
 // A task's record: everything DynamoDB knows about one task id. One item, one owner of its meaning.
 // table.ts says how it is laid out in DynamoDB, core/changes.ts says how it may change.
+import type { GroupRef } from "../wire/envelope.ts";
 import type { PayloadRef } from "./payload.ts";
 
 /** States that are stored. UNKNOWN, STALLED, LOST and UNTRACKED are conclusions of a reader (core/states.ts). */
-export const STORED_STATES = ["PENDING", "STARTED", "RETRY", "SUCCESS", "FAILURE", "REVOKED"] as const;
+export const STORED_STATES = ["PENDING", "STARTED", "RETRY", "SUCCESS", "FAILURE", "REVOKED", "REPLACED"] as const;
 export type StoredState = (typeof STORED_STATES)[number];
 
-export const TERMINAL_STATES = ["SUCCESS", "FAILURE", "REVOKED"] as const satisfies readonly StoredState[];
+export const TERMINAL_STATES = ["SUCCESS", "FAILURE", "REVOKED", "REPLACED"] as const satisfies readonly StoredState[];
 export type TerminalState = (typeof TERMINAL_STATES)[number];
 
 export function isTerminal(state: StoredState): state is TerminalState {
-  return state === "SUCCESS" || state === "FAILURE" || state === "REVOKED";
+  return state === "SUCCESS" || state === "FAILURE" || state === "REVOKED" || state === "REPLACED";
 }
 
 /** An error as it travels and rests: JSON only. `type` is the error's class name. */
@@ -54,6 +55,12 @@ export interface TaskRecord {
   readonly result?: string;
   /** Where the result lies in the payload store, instead of `result`. A tombstone keeps it: `forget()` may be repeated. */
   readonly resultRef?: PayloadRef;
+  /** The group whose members' results are its result, instead of `result`: it waited for them, and had no message. */
+  readonly members?: GroupRef;
+  /** Of a REPLACED: id of the unit that ends in its place. */
+  readonly replacement?: string;
+  /** Of a REPLACED: JSON of the signature that it put in its place. */
+  readonly replacementSig?: string;
   /** Why it failed, is retried, or was revoked. */
   readonly failure?: Failure;
   /** What `progress()` and `updateState()` reported: JSON. */
@@ -70,6 +77,8 @@ export interface TaskRecord {
   readonly resultExpiresAt?: number;
   /** `forget()` removed the value and left this tombstone, so that a late duplicate does not run again. */
   readonly forgotten?: boolean;
+  /** A later delivery has sent again what follows its ending, and none after that has to. */
+  readonly followed?: boolean;
   /** Message of the attempt that failed, kept with a FAILURE so that it can be browsed and sent again. */
   readonly body?: string;
   /** Of a FAILURE: where it is listed (store/failures.ts). Nothing else has it, so the index holds failures only. */

@@ -2,6 +2,7 @@
 // attribute's name, and never taken for what it is not.
 import { FAILURE_LIMITS, PAYLOADS } from "../defaults.ts";
 import { RecordUnreadable } from "../errors.ts";
+import type { GroupRef } from "../wire/envelope.ts";
 import { isObject } from "../wire/fields.ts";
 import { type JsonObject, type JsonValue, parseOwnJson } from "../wire/serializer.ts";
 import { isPayloadKey, type PayloadKind, type PayloadRef } from "./payload.ts";
@@ -45,6 +46,14 @@ export function storedRef(id: string, attribute: string, value: JsonValue, kind:
   if (!isWhole(bytes) || bytes > PAYLOADS.maxBytes || typeof sha256 !== "string" || !isMoment(keptUntil))
     throw new RecordUnreadable(id, attribute, "is not a reference, which has key, bytes, sha256 and keptUntil");
   return { key, bytes, sha256, keptUntil };
+}
+
+/** Throws RecordUnreadable. */
+export function storedGroup(id: string, attribute: string, value: JsonValue): GroupRef {
+  const { group, size } = isObject(value) ? value : {};
+  if (typeof group !== "string" || group === "" || !isWhole(size))
+    throw new RecordUnreadable(id, attribute, "is no group, which has an id and a size");
+  return { group, size };
 }
 
 /** What `[args, kwargs]` stands for, wherever it was kept; undefined where it is something else. */

@@ -10,6 +10,7 @@ import { describe } from "../duration.ts";
 import { InvalidOption, NotDisposed, NotSupported } from "../errors.ts";
 import { queuesOf } from "../local/queues.ts";
 import { MemoryBroker } from "../memory/broker.ts";
+import { MemoryJoinStore } from "../memory/join-store.ts";
 import { MemoryPayloadStore } from "../memory/payload-store.ts";
 import { MemoryResultStore } from "../memory/result-store.ts";
 import { check, type Rule, whole } from "../options.ts";
@@ -78,6 +79,7 @@ export class InMemoryApp implements AsyncDisposable {
     const payloads = app.payloads && new MemoryPayloadStore({ clock });
     this.#sent = new SentTasks((ref) => payloads?.peek(ref));
     const store = new FaultyStore(new MemoryResultStore({ clock }), clock);
+    const joins = new MemoryJoinStore({ clock, records: store });
     const lines: LogLine[] = [];
     const logger = capturedLogger(lines);
     const noWorker = async () => {
@@ -87,6 +89,7 @@ export class InMemoryApp implements AsyncDisposable {
     const backends: Backends = {
       broker: forWorkers,
       store,
+      joins: async () => joins,
       ...(payloads && { payloads }),
       where: async () => ({ broker: "memory", store: "memory" }),
     };

@@ -76,7 +76,7 @@ export class QueueRunner {
   constructor(
     app: App,
     memory: MemoryBroker,
-    backends: Pick<Backends, "broker" | "store" | "payloads">,
+    backends: Pick<Backends, "broker" | "store" | "joins" | "payloads">,
     broker: FaultyBroker,
     clock: VirtualClock,
     log: Logger,

@@ -2,9 +2,10 @@
 import { PAYLOADS } from "../defaults.ts";
 import { DecodeError } from "../errors.ts";
 import { isPayloadKey, type PayloadRef } from "../store/payload.ts";
-import type { Envelope } from "./envelope.ts";
+import type { Envelope, GroupRef } from "./envelope.ts";
 import {
   type Fail,
+  type Field,
   flag,
   isObject,
   isTaskId,
@@ -13,6 +14,7 @@ import {
   list,
   number,
   object,
+  signature,
   signatures,
   string,
   TASK_NAME,
@@ -25,6 +27,7 @@ import {
   isReservedHeader,
   REDRIVEN_FROM_HEADER,
   RESENDS_HEADER,
+  RESULTS_HEADER,
 } from "./headers.ts";
 import { inner, innerIfReadable, outer } from "./payload.ts";
 import type { JsonObject, JsonValue } from "./serializer.ts";
@@ -85,7 +88,7 @@ function envelope(id: string, task: string, headers: JsonObject, content: JsonVa
       timeLimit: limit(0, headers, fail),
       softTimeLimit: limit(1, headers, fail),
       origin: string("header origin", headers.origin, fail),
-      chord: object("chord", follow.chord, fail),
+      chord: chord(follow.chord, headers, fail),
       group: idHeader("group", headers, fail),
       groupIndex: number("header group_index", headers.group_index, fail, "whole"),
       shadow: string("header shadow", headers.shadow, fail),
@@ -98,10 +101,22 @@ function envelope(id: string, task: string, headers: JsonObject, content: JsonVa
       hops: number(`header ${HOPS_HEADER}`, headers[HOPS_HEADER], fail, "whole") || undefined,
       resends: number(`header ${RESENDS_HEADER}`, headers[RESENDS_HEADER], fail, "whole"),
       redrivenFrom: idHeader(REDRIVEN_FROM_HEADER, headers, fail),
+      results: results(headers, fail),
       // A Python worker copies the header into a retry with arguments of its own.
       argsRef: given.args.length > 0 || Object.keys(given.kwargs).length > 0 ? undefined : argsRef(headers, fail),
     },
   );
+}
+
+/** The body of the chord it is a member of, with how many members there are. */
+function chord(body: Field, headers: JsonObject, fail: Fail): JsonObject | undefined {
+  if (body === undefined || body === null) return undefined;
+  const read = signature("chord", body, fail);
+  const size = number("chord_size of chord", read.chord_size, fail, "whole");
+  const index = number("header group_index", headers.group_index, fail, "whole");
+  if (size !== undefined && index !== undefined && index >= size)
+    throw fail(`header group_index is ${index}, and its group has ${size} members`);
+  return read as unknown as JsonObject; // it is, interfaces only have no index
 }
 
 function refuse(problem: string, fail: Fail): never {
@@ -150,6 +165,15 @@ function argsRef(headers: JsonObject, fail: Fail): PayloadRef | undefined {
   if (!isPayloadKey(key, "args")) throw fail(`${name}.key is not a key of arguments, such as "32d/args/<id>.<digest>"`);
   if (bytes > PAYLOADS.maxBytes) throw fail(`${name}.bytes is ${bytes}, over the limit of ${PAYLOADS.maxBytes}`);
   return { key, bytes, sha256, keptUntil };
+}
+
+function results(headers: JsonObject, fail: Fail): GroupRef | undefined {
+  const name = `header ${RESULTS_HEADER}`;
+  const ref = object(name, headers[RESULTS_HEADER], fail);
+  if (ref === undefined) return undefined;
+  const size = number(`${name}.size`, ref.size, fail, "whole");
+  if (!isTaskId(ref.group) || size === undefined) throw fail(`${name} is not a group's id and size`);
+  return { group: ref.group, size };
 }
 
 function ownHeaders(headers: JsonObject): JsonObject {

@@ -27,6 +27,7 @@ import {
   isReservedHeader,
   REDRIVEN_FROM_HEADER,
   RESENDS_HEADER,
+  RESULTS_HEADER,
 } from "./headers.ts";
 import { type JsonObject, type JsonValue, toAscii } from "./serializer.ts";
 import type { WireSignature } from "./signature.ts";
@@ -85,6 +86,14 @@ export interface Envelope {
   readonly redrivenFrom?: string;
   /** Where `[args, kwargs]` lie; both are empty here. Ours. */
   readonly argsRef?: PayloadRef;
+  /** The group whose results come before `args`: its worker reads them. Ours. */
+  readonly results?: GroupRef;
+}
+
+/** A group by its id, and how many members it has: their ids follow from both. */
+export interface GroupRef {
+  readonly group: string;
+  readonly size: number;
 }
 
 /** `compose`, within what SQS takes. Throws MessageTooLarge over 1 MiB. */
@@ -124,6 +133,7 @@ export function compose(envelope: Envelope, queue: string): string {
     [ARGS_CHANGED_HEADER]: envelope.argsChanged === true ? true : undefined,
     [REDRIVEN_FROM_HEADER]: envelope.redrivenFrom,
     [ARGS_REF_HEADER]: envelope.argsRef && refToWire(envelope.argsRef),
+    [RESULTS_HEADER]: envelope.results,
   };
   const message = {
     // Not escaped here: toAscii() below reaches it too, and escaping twice would double its backslashes.

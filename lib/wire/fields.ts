@@ -1,12 +1,12 @@
 // Reading single fields of a message nobody vouches for. Null and missing are the same, as in Celery.
-import type { DecodeError } from "../errors.ts";
+import type { LovageError } from "../errors.ts";
 import { isPrintable } from "../printable.ts";
 import type { JsonObject, JsonValue } from "./serializer.ts";
 import type { WireSignature } from "./signature.ts";
 import { parseTime } from "./time.ts";
 
 /** Makes the error for a problem; the caller throws it. */
-export type Fail = (problem: string) => DecodeError;
+export type Fail = (problem: string) => LovageError;
 
 /** A field as it came: JSON.parse of anything, or missing. */
 export type Field = JsonValue | undefined;
@@ -90,7 +90,8 @@ export function signatures(name: string, value: Field, fail: Fail): readonly Wir
 }
 
 /** Celery builds signatures from dicts with as little as a task's name; what is missing gets the values it would have there. */
-function signature(name: string, value: JsonValue, fail: Fail): WireSignature {
+export function signature(name: string, value: Field, fail: Fail): WireSignature {
+  if (value === undefined) throw fail(`${name} is missing`);
   if (!isObject(value)) throw fail(`${name} is ${kind(value)}, not a signature`);
   const task = string(`${name}.task`, value.task, fail);
   if (task === undefined) throw fail(`${name} names no task`);

@@ -8,6 +8,9 @@ export const ARGS_CHANGED_HEADER = "lovage_args_changed";
 /** Where the arguments lie that were too large for the message. */
 export const ARGS_REF_HEADER = "lovage_args_ref";
 
+/** The group whose results are its first argument, instead of the results. */
+export const RESULTS_HEADER = "lovage_results";
+
 /** Id of the failed task that this message sends again. */
 export const REDRIVEN_FROM_HEADER = "lovage_redriven_from";
 
@@ -26,7 +29,7 @@ export const RESERVED_HEADERS: ReadonlySet<string> = new Set([
     " ",
   ),
   ..."loglevel logfile".split(" "),
-  ...[HOPS_HEADER, RESENDS_HEADER, ARGS_CHANGED_HEADER, ARGS_REF_HEADER, REDRIVEN_FROM_HEADER],
+  ...[HOPS_HEADER, RESENDS_HEADER, RESULTS_HEADER, ARGS_CHANGED_HEADER, ARGS_REF_HEADER, REDRIVEN_FROM_HEADER],
 ]);
 
 /** Whether a caller's own header must not have this name: in RESERVED_HEADERS, or beginning with `lovage_`. */

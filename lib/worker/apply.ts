@@ -1,9 +1,6 @@
-// Carries a decision out. The only place that orders effects: payload, record, follow-ups, message. Each is safe to repeat,
-// so a crash between two of them costs a redelivery and nothing else.
-import type { Clock } from "../clock.ts";
 import * as changes from "../core/changes.ts";
 import type { Decision, Settle } from "../core/decision.ts";
-import type { Publication } from "../core/follow-ups.ts";
+import { follows, type Publication } from "../core/follow-ups.ts";
 import { TASK_DEFAULTS } from "../defaults.ts";
 import {
   HopLimitExceeded,
@@ -15,24 +12,22 @@ import {
   PayloadLost,
   QueueNotFound,
   RequestRefused,
-  StoreUnavailable,
 } from "../errors.ts";
-import type { Logger } from "../log.ts";
 import type { Payloads } from "../payloads.ts";
 import type { Broker, Delivery } from "../ports/broker.ts";
-import type { ResultStore, WriteAnswer } from "../ports/result-store.ts";
+import type { ResultStore } from "../ports/result-store.ts";
 import type { Payload } from "../store/payload.ts";
 import { type Failure, isTerminal, type TaskRecord } from "../store/record.ts";
 import type { Tracing } from "../tracing.ts";
 import { toFailure } from "../wire/failure.ts";
 import { seal } from "../wire/seal.ts";
+import { type CarryOutDeps, carryOut } from "./carry-out.ts";
 import { kept, withFirst } from "./payloads.ts";
+import { writeSurely } from "./write-surely.ts";
 
-export interface ApplyDeps {
+export interface ApplyDeps extends CarryOutDeps {
   readonly broker: Broker;
   readonly store: ResultStore;
-  readonly clock: Clock;
-  readonly log: Logger;
   /** @default - the app has no payload store: what is too large is refused */
   readonly payloads?: Payloads;
   /** @default - nothing is traced */
@@ -43,9 +38,6 @@ export interface ApplyDeps {
   queue(workload: string): string;
   deadLetterQueue(workload: string): string;
 }
-
-/** Tries of a write whose answer decides about the run's outcome, with pauses of 0.2, 0.4, 0.8 … s between them. */
-const WRITE_TRIES = 5;
 
 /** What the caller of `apply` does meanwhile. */
 export interface ApplySteps {
@@ -84,8 +76,8 @@ export async function apply(
     if (answer.applied) break;
     current = refused(answer.existing);
   }
-  const send = (publication: Publication) => publish(publication, workload, deps);
-  await Promise.all(current.publish.map((publication) => sending(publication, send)));
+  await carryOut(current, (publication) => sending(publication, (one) => sendFollowUp(one, workload, deps)), deps);
+  if (current.note) await writeSurely(current.note, deps);
   recorded?.(current);
   await settle(current.settle, delivery, workload, deps);
   return current;
@@ -102,24 +94,8 @@ async function failedPut(payload: Payload, { payloads }: ApplyDeps): Promise<Lov
   }
 }
 
-/** Writes until an answer comes, for a while: a lost answer leaves a claim, or an ending, that nobody knows of. */
-export async function writeSurely(
-  change: changes.Change,
-  { store, clock, log }: Pick<ApplyDeps, "store" | "clock" | "log">,
-): Promise<WriteAnswer> {
-  for (let tried = 1; ; tried++) {
-    try {
-      return await store.write(change);
-    } catch (error) {
-      if (!(error instanceof StoreUnavailable) || tried === WRITE_TRIES) throw error;
-      log.warn({ error: error.message, tried }, `could not write "${change.kind}", trying again`);
-      await clock.sleep(100 * 2 ** tried);
-    }
-  }
-}
-
 /** A follow-up that can never be sent is recorded as failed: whoever waits for it learns so, and its parent is done. */
-async function publish(publication: Publication, from: string, deps: ApplyDeps): Promise<void> {
+export async function sendFollowUp(publication: Publication, from: string, deps: ApplyDeps): Promise<void> {
   const { envelope, workload, delaySeconds, overHops } = publication;
   let message: string | undefined;
   try {
@@ -146,6 +122,10 @@ async function publish(publication: Publication, from: string, deps: ApplyDeps):
     const answer = await writeSurely(change, deps);
     if (answer.applied) deps.unsent?.(envelope.task, from, failure);
     else if (!(answer.existing && isTerminal(answer.existing.state))) throw error;
+    // What would have followed it ends with it.
+    const routes = { ...deps.routes, now: deps.clock.now() };
+    const instead = follows(envelope, { state: "FAILURE", failure }, routes);
+    await carryOut(instead, (one) => sendFollowUp(one, from, deps), deps);
   }
 }
 

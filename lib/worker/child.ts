@@ -4,11 +4,13 @@ import type { App } from "../app.ts";
 import type { Outcome } from "../core/outcome.ts";
 import { NotRegistered } from "../errors.ts";
 import { toFailure } from "../wire/failure.ts";
+import { calledTask } from "../wire/signature.ts";
 import { announceHere } from "./announce.ts";
 import { followWorker } from "./child-end.ts";
 import { ChildJob, send } from "./child-job.ts";
 import { invoke } from "./invoke.ts";
 import { loadApp } from "./load-app.ts";
+import { taskOf } from "./mapped.ts";
 import {
   type ChildStart,
   isOurs,
@@ -17,6 +19,7 @@ import {
   type StrayError,
   type ToChild,
 } from "./pool-messages.ts";
+import { streamsOf } from "./results.ts";
 import { traced } from "./traced.ts";
 
 const [start = ""] = process.argv.splice(2); // the app sees no arguments of ours
@@ -97,11 +100,13 @@ async function loadAndInvoke(job: ChildJob): Promise<Outcome> {
       await announceHere(app, { ...job.posted, log: job.log, ending: job.posted.ending });
       return { kind: "success", result: undefined };
     }
-    const task = app.tasks.get(envelope.task);
-    if (task === undefined) throw new NotRegistered(envelope.task, [...app.tasks.keys()]);
+    const task = taskOf(app, envelope);
+    if (task === undefined) throw new NotRegistered(calledTask(envelope), [...app.tasks.keys()]);
     job.send({ kind: "started" });
     const own = job.asJob(task.settings);
-    return await traced(app, own, () => invoke({ ...task, events: app.events }, own, app.clock, "outside"));
+    return await traced(app, own, () =>
+      invoke({ ...task, events: app.events, streams: streamsOf(app) }, own, app.clock, "outside"),
+    );
   } catch (error) {
     return { kind: "failure", failure: toFailure(error), expected: false };
   }

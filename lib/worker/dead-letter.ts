@@ -2,6 +2,7 @@
 // records what nobody could record, or sends the message back to work where nobody ever tried.
 import type { DeadLetter } from "../core/dead-letter.ts";
 import { hiccupDelay } from "../core/visibility.ts";
+import { WATCHDOG } from "../core/watchdog.ts";
 import { DecodeError } from "../errors.ts";
 import type { Delivery } from "../ports/broker.ts";
 import { decode, type Envelope } from "../wire/envelope.ts";
@@ -18,6 +19,7 @@ import {
 } from "./execution.ts";
 import { StopSignal } from "./job.ts";
 import { tracedSends } from "./traced.ts";
+import { watchOver } from "./watch-over.ts";
 
 /** An unreadable message without an id stays on the dead-letter queue, out of sight for this long at a time: the alarm keeps ringing. */
 const UNREADABLE_SECONDS = 900;
@@ -59,10 +61,11 @@ async function consume(delivery: Delivery, workload: WorkloadLimits, deps: Execu
     if (!(error instanceof DecodeError) || error.id === undefined) throw error;
     return (await unreadable(error, delivery, workload, deps)).row;
   }
+  if (envelope.task === WATCHDOG) return (await watchOver(envelope, delivery, workload.name, deps)).row;
   const { body, receiveCount } = delivery;
   const { name, maxReceiveCount } = workload;
   const received: DeadLetter = { envelope, workload: name, receiveCount, body, maxReceiveCount };
-  const settings = deps.task(envelope.task);
+  const settings = deps.task(envelope.task, envelope.kwargs);
   const policy = settings ?? UNKNOWN_TASK_POLICY;
   const mode = modeOf(received, settings, deps);
   const token = newToken(deps);

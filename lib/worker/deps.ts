@@ -3,18 +3,20 @@ import type { Backends } from "../connection.ts";
 import type { Logger } from "../log.ts";
 import { storeOf } from "../payloads.ts";
 import type { Broker } from "../ports/broker.ts";
+import { routesOf } from "../routes.ts";
 import { deadLetterQueueName, queueName } from "../store/table.ts";
 import { isHeard } from "./announce.ts";
 import { type DecisionDeps, type ExecuteDeps, protocol } from "./execution.ts";
 import type { Runner } from "./job.ts";
 import { logRuns } from "./log-runs.ts";
+import { taskOf } from "./mapped.ts";
 import type { TaskMetrics } from "./metrics.ts";
 import { withLostSpans } from "./traced.ts";
 
 /** What executing an app's tasks needs, whoever receives the messages. */
 export function executeDeps(
   app: App,
-  backends: Pick<Backends, "broker" | "store" | "payloads">,
+  backends: Pick<Backends, "broker" | "store" | "joins" | "payloads">,
   owner: string,
   log: Logger,
   runner: Runner,
@@ -46,36 +48,24 @@ export function executeDeps(
 /** What deciding about an app's messages needs, where none is run. */
 export function decisionDeps(
   app: App,
-  backends: Pick<Backends, "broker" | "store" | "payloads">,
+  backends: Pick<Backends, "broker" | "store" | "joins" | "payloads">,
   log: Logger,
 ): DecisionDeps {
-  const { broker, store } = backends;
+  const { broker, store, joins } = backends;
   return {
     broker,
     store,
+    ...(joins && { joins }),
     ...(app.payloads && { payloads: { store: storeOf(backends), limits: app.payloads } }),
     ...(app.tracing && { tracing: app.tracing }),
     clock: app.clock,
     log,
     protocol,
-    routes: {
-      key: app.key,
-      maxHops: app.maxHops,
-      route: (task, queue) => {
-        const settings = app.tasks.get(task)?.settings;
-        const asked = queue === undefined ? undefined : workloadOf(app, queue);
-        return { workload: asked ?? settings?.workload ?? "default", ignoreResult: settings?.ignoreResult ?? false };
-      },
-    },
+    routes: routesOf(app),
     queue: (workload) => queueName(app.name, workload),
     deadLetterQueue: (workload) => deadLetterQueueName(app.name, workload),
-    task: (name) => app.tasks.get(name)?.settings,
+    task: (task, kwargs = {}) => taskOf(app, { task, kwargs })?.settings,
   };
-}
-
-/** A name that is neither a queue's nor a workload's stays as it is: the error names it. */
-function workloadOf(app: App, queue: string): string {
-  return Object.keys(app.workloads).find((workload) => queueName(app.name, workload) === queue) ?? queue;
 }
 
 /** A broker with some of its methods replaced. */

@@ -12,6 +12,7 @@ import { inLine, type Line } from "../context.ts";
 import * as changes from "../core/changes.ts";
 import type { Decision, Received } from "../core/decision.ts";
 import { hiccupDelay } from "../core/visibility.ts";
+import { WATCHDOG } from "../core/watchdog.ts";
 import { HOOKS_SECONDS, TASK_DEFAULTS } from "../defaults.ts";
 import { DecodeError, LovageError } from "../errors.ts";
 import type { EventName, LifecycleEvents } from "../events.ts";
@@ -24,6 +25,7 @@ import { settle } from "./apply.ts";
 import { type DecisionDeps, type ExecuteDeps, type Execution, newToken, type WorkloadLimits } from "./execution.ts";
 import { StopSignal } from "./job.ts";
 import { TaskRun } from "./task-run.ts";
+import { watchOver } from "./watch-over.ts";
 
 export function execute(delivery: Delivery, workload: WorkloadLimits, deps: ExecuteDeps): Execution {
   const stop = new StopSignal();
@@ -44,6 +46,8 @@ async function executeSteps(
       return settled(await unreadable(envelope, delivery, workload, deps), delivery, log);
 
     log = deps.log.child({ task: envelope.task, id: envelope.id, attempt: envelope.retries });
+    if (envelope.task === WATCHDOG)
+      return settled(await watchOver(envelope, delivery, workload.name, { ...deps, log }), delivery, log);
     hops = envelope.hops ?? 0;
     const { body, receiveCount } = delivery;
     const received: Received = { envelope, workload: workload.name, receiveCount, body };

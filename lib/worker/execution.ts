@@ -2,7 +2,6 @@
 import { decideDeadLetter } from "../core/dead-letter.ts";
 import * as decisions from "../core/decide.ts";
 import { type Circumstances, claimOf, type Mode, type Received } from "../core/decision.ts";
-import type { Routes } from "../core/follow-ups.ts";
 import { certify } from "../core/ids.ts";
 import { decidePurged } from "../core/purge.ts";
 import { decideRedrive } from "../core/redrive.ts";
@@ -10,6 +9,7 @@ import { TASK_DEFAULTS } from "../defaults.ts";
 import type { Events } from "../events.ts";
 import type { Delivery } from "../ports/broker.ts";
 import type { TaskSettings } from "../settings.ts";
+import type { JsonObject } from "../wire/serializer.ts";
 import { type ApplyDeps, apply } from "./apply.ts";
 import type { Ended, Run, StopSignal } from "./job.ts";
 import type { TaskMetrics } from "./metrics.ts";
@@ -24,10 +24,9 @@ export type Protocol = typeof protocol;
 
 /** What deciding about messages needs, where none is run. */
 export interface DecisionDeps extends ApplyDeps {
-  readonly routes: Omit<Routes, "now">;
   readonly protocol: Protocol;
-  /** Settings of a registered task. */
-  task(name: string): TaskSettings | undefined;
+  /** Settings of a registered task. `kwargs` say which one a map calls. */
+  task(name: string, kwargs?: JsonObject): TaskSettings | undefined;
 }
 
 export interface ExecuteDeps extends DecisionDeps {

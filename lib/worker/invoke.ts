@@ -14,6 +14,7 @@ import {
   MaxRetriesExceeded,
   NotSerializable,
   Reject,
+  Replace,
   ResultTooLarge,
   Retry,
   SoftTimeLimitExceeded,
@@ -22,6 +23,7 @@ import {
   WorkerLost,
 } from "../errors.ts";
 import { attempt, type Events, type RunEnding } from "../events.ts";
+import { readSignature } from "../read-signature.ts";
 import { checkArgs, checkResult } from "../schema.ts";
 import {
   type ErrorMatcher,
@@ -30,8 +32,9 @@ import {
   type TaskSettings,
 } from "../settings.ts";
 import type { Failure } from "../store/record.ts";
+import type { GroupRef } from "../wire/envelope.ts";
 import { toError, toFailure } from "../wire/failure.ts";
-import { assertJson, toJson } from "../wire/serializer.ts";
+import { assertJson, type JsonValue, toJson } from "../wire/serializer.ts";
 import type { Job, StopReason } from "./job.ts";
 
 /** A task's function. With `bind: true` the context comes first. */
@@ -41,6 +44,8 @@ export type Handler = (...args: never[]) => unknown;
 export interface Invoked extends Pick<TaskDefinition, "hooks" | "schemas"> {
   readonly handler: Handler;
   readonly events: Events;
+  /** Results that come one by one. @default - none are brought */
+  streams?(task: string, group: GroupRef): AsyncIterable<JsonValue>;
 }
 
 /**
@@ -99,6 +104,7 @@ const ENDINGS: Readonly<Record<Outcome["kind"], RunEnding>> = {
   ignored: "IGNORED",
   rejected: "REJECTED",
   revoked: "REVOKED",
+  replaced: "REPLACED",
   interrupted: "INTERRUPTED",
   "payload unavailable": "INTERRUPTED", // not of a run's making
 };
@@ -118,13 +124,15 @@ function run(task: Invoked, context: TaskContext, job: Job, over: () => Error | 
 
 /** The handler, what it has sent without awaiting, and the resources it used: all of that is the run. */
 async function runCode(
-  { handler, schemas }: Invoked,
+  { handler, schemas, streams }: Invoked,
   { context, sends, resources }: Running,
   job: Job,
   over: () => Error | undefined,
 ): Promise<Outcome> {
   const { envelope, settings } = job;
-  const given = Object.keys(envelope.kwargs).length === 0 ? envelope.args : [...envelope.args, envelope.kwargs];
+  const { results, args: own, kwargs } = envelope;
+  const first = results && streams ? [streams(envelope.task, results)] : [];
+  const given = [...first, ...own, ...(Object.keys(kwargs).length === 0 ? [] : [kwargs])];
   let result: string | undefined;
   let failed: { readonly error: unknown } | undefined;
   try {
@@ -188,6 +196,7 @@ export function thrown(error: unknown, job: Pick<Job, "settings" | "envelope" | 
   if (stop.reason === "revoked" || stop.reason === "terminated")
     return { kind: "revoked", reason: "revoked while it ran" };
   if (error instanceof Retry) return retryOutcome(error, settings, envelope.id);
+  if (error instanceof Replace) return replaceOutcome(error);
   if (error instanceof Ignore) return { kind: "ignored", reason: error.message };
   if (error instanceof Reject) return { kind: "rejected", requeue: error.requeue, failure: toFailure(error) };
   const failure = isAboutTheRun(error) ? withoutStack(toFailure(error)) : withoutOwnFrames(toFailure(error));
@@ -226,6 +235,14 @@ function retryOutcome({ options }: Retry, settings: TaskSettings, id: string): O
         ? {}
         : { next: { ...(args && { args }), ...(kwargs && { kwargs }) } }),
     } as Outcome; // args and kwargs have just been checked to be JSON
+  } catch (error) {
+    return { kind: "failure", failure: toFailure(error), expected: false };
+  }
+}
+
+function replaceOutcome({ signature }: Replace): Outcome {
+  try {
+    return { kind: "replaced", sig: readSignature(signature?.wire) };
   } catch (error) {
     return { kind: "failure", failure: toFailure(error), expected: false };
   }

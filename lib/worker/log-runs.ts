@@ -43,6 +43,8 @@ function line(outcome: Outcome): Line {
         fields: { requeue: outcome.requeue, reason: outcome.failure.message },
         message: "rejected",
       };
+    case "replaced":
+      return { level: "info", fields: { by: outcome.sig.task }, message: "replaced" };
     case "revoked":
       return { level: "warn", fields: { reason: outcome.reason }, message: "revoked" };
     case "interrupted":

@@ -105,7 +105,7 @@ async function end(
   }
   const { body, receiveCount } = delivery;
   const received: Received = { envelope, workload, receiveCount, body };
-  const policy = deps.task(envelope.task) ?? UNKNOWN_TASK_POLICY;
+  const policy = deps.task(envelope.task, envelope.kwargs) ?? UNKNOWN_TASK_POLICY;
   const decision = deps.protocol.decidePurged(received, policy, circumstancesOf(deps), newToken(deps));
   const done = await deps.protocol.apply(
     decision,

@@ -6,9 +6,9 @@ import { fetchPayload } from "../payloads.ts";
 import { argsNeededUntil } from "../store/payload.ts";
 import type { Envelope } from "../wire/envelope.ts";
 import { seal } from "../wire/seal.ts";
-import { writeSurely } from "./apply.ts";
 import type { DecisionDeps } from "./execution.ts";
 import { kept } from "./payloads.ts";
+import { writeSurely } from "./write-surely.ts";
 
 /** What became of one. `would send`: in a dry run. */
 export type Redriven =

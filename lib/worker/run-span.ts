@@ -45,8 +45,12 @@ function end(tracing: Tracing, { span, context }: Begun, run: TracedRun, outcome
     if (span.isRecording()) tell(tracing, span, outcome, run);
     span.end();
   });
-  const followed = envelope.link.length + envelope.linkError.length > 0;
-  return { ...outcome, trace: followed ? tracing.inject(context) : {} };
+  return { ...outcome, trace: isFollowed(envelope, outcome) ? tracing.inject(context) : {} };
+}
+
+/** By other messages: callbacks, the next step, what comes after its group, what takes its place. */
+function isFollowed({ link, linkError, chain, chord }: Envelope, { kind }: Outcome): boolean {
+  return kind === "replaced" || chord !== undefined || link.length + linkError.length + chain.length > 0;
 }
 
 function tell(tracing: Tracing, span: OpenTelemetrySpan, outcome: Outcome, { envelope, maxRetries }: TracedRun): void {
@@ -71,6 +75,9 @@ function tell(tracing: Tracing, span: OpenTelemetrySpan, outcome: Outcome, { env
     case "rejected":
       if (outcome.requeue) span.addEvent("requeue");
       else tracing.fail(span, outcome.failure);
+      break;
+    case "replaced":
+      span.addEvent("replaced");
       break;
     case "revoked":
       span.setAttribute("celery.revoked.reason", outcome.reason);

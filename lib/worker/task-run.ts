@@ -12,6 +12,9 @@ import {
   NotSupported,
   PayloadLost,
   PayloadStoreUnavailable,
+  RecordUnreadable,
+  ResultExpired,
+  ResultsTooLarge,
 } from "../errors.ts";
 import type { Delivery } from "../ports/broker.ts";
 import type { TaskSettings } from "../settings.ts";
@@ -19,8 +22,8 @@ import { type Failure, isTerminal, type TaskRecord } from "../store/record.ts";
 import type { Envelope } from "../wire/envelope.ts";
 import { toFailure } from "../wire/failure.ts";
 import { seal } from "../wire/seal.ts";
+import { calledTask } from "../wire/signature.ts";
 import { unlessHurried } from "./announce.ts";
-import { writeSurely } from "./apply.ts";
 import {
   circumstancesOf,
   type ExecuteDeps,
@@ -33,7 +36,9 @@ import { startHeartbeat } from "./heartbeat.ts";
 import type { Ended, StopSignal } from "./job.ts";
 import { measure, type Timing } from "./metrics.ts";
 import { withArgs } from "./payloads.ts";
+import { withResults } from "./results.ts";
 import { tracedSends } from "./traced.ts";
+import { writeSurely } from "./write-surely.ts";
 
 export class TaskRun {
   readonly #received: Received;
@@ -41,9 +46,9 @@ export class TaskRun {
   readonly #workload: WorkloadLimits;
   readonly #stop: StopSignal;
   readonly #deps: ExecuteDeps;
-  readonly #settings: TaskSettings | undefined;
   readonly #mode: Mode;
   readonly #token: string;
+  #settings: TaskSettings | undefined;
   #announced: Promise<void> = Promise.resolve();
   #outcome: Outcome | undefined;
   #timing: Timing | undefined;
@@ -56,7 +61,7 @@ export class TaskRun {
     this.#workload = workload;
     this.#stop = stop;
     this.#deps = deps;
-    this.#settings = deps.task(received.envelope.task);
+    this.#settings = deps.task(received.envelope.task, received.envelope.kwargs);
     this.#mode = modeOf(received, this.#settings, deps);
     this.#token = newToken(deps);
     this.#whole = received.envelope;
@@ -95,11 +100,11 @@ export class TaskRun {
 
   #unrunnable(): Error | undefined {
     const { envelope } = this.#received;
-    if (this.#settings === undefined) return new NotRegistered(envelope.task, this.#deps.taskNames());
+    if (this.#settings === undefined) return new NotRegistered(calledTask(envelope), this.#deps.taskNames());
     // Running it and dropping the rest of its workflow would lose tasks that were accepted.
-    if (envelope.chain.length > 0 || envelope.chord !== undefined) {
+    if (envelope.chord !== undefined && this.#deps.joins === undefined) {
       return new NotSupported(
-        "the message carries a chain or a chord, which this version cannot continue; send the steps one by one, with link",
+        "the message is a member of a chord, and the app's back ends (connect) keep no workflows; give them joins()",
       );
     }
     if (this.#lacksStore()) {
@@ -151,13 +156,13 @@ export class TaskRun {
 
   async #run(): Promise<Outcome> {
     const { workload } = this.#received;
-    const settings = this.#settings as TaskSettings; // place() has refused unknown tasks
     const stop = this.#stop;
     const claim = this.#claimHeld;
     return this.#keeping(async () => {
       const envelope = await this.#withArgs();
       if ("kind" in envelope) return envelope;
       this.#whole = envelope;
+      const settings = this.#learn(envelope);
       if (stop.reason !== undefined) return stoppedBeforeStart(stop);
       const timeLimit = envelope.timeLimit ?? settings.timeLimit;
       const measured = this.#deps.metrics && measure(this.#delivery, envelope.eta, this.#deps.clock);
@@ -180,8 +185,14 @@ export class TaskRun {
       this.#timing = measured?.();
       if (outcome.kind !== "retry" || outcome.next === undefined) return outcome;
       // What the retry does not change is what this run had, wherever that lay.
-      return { ...outcome, next: { args: envelope.args, kwargs: envelope.kwargs, ...outcome.next } };
+      return { ...outcome, next: { ...argumentsOf(envelope), ...outcome.next } };
     });
+  }
+
+  /** Settings for the run. Which task a map calls may have been told by arguments that lay elsewhere. */
+  #learn({ task, kwargs }: Envelope): TaskSettings {
+    this.#settings = this.#deps.task(task, kwargs) ?? this.#settings;
+    return this.#settings as TaskSettings; // place() has refused unknown tasks
   }
 
   get #claimHeld(): changes.Claim | undefined {
@@ -216,20 +227,25 @@ export class TaskRun {
   /** The envelope with its arguments, or the outcome where they cannot be had: gone for good, or for now. */
   async #withArgs(): Promise<Envelope | Outcome> {
     const { envelope } = this.#received;
-    if (envelope.argsRef === undefined) return envelope;
+    if (envelope.argsRef === undefined && envelope.results === undefined) return envelope;
     const stopped = Promise.withResolvers<Outcome>();
     const forget = this.#stop.onStop(() => stopped.resolve(stoppedBeforeStart(this.#stop)));
     try {
-      return await Promise.race([withArgs(envelope, this.#deps), stopped.promise]);
+      return await Promise.race([this.#fetched(envelope), stopped.promise]);
     } catch (error) {
       if (!(error instanceof LovageError)) throw error;
       const failure = toFailure(error);
       this.#deps.log.error({ error: error.message }, "could not fetch the task's arguments");
-      if (error instanceof PayloadLost) return { kind: "failure", failure, expected: false };
+      if (GONE_FOR_GOOD.some((type) => error instanceof type)) return { kind: "failure", failure, expected: false };
       return { kind: "payload unavailable", failure };
     } finally {
       forget();
     }
+  }
+
+  async #fetched(envelope: Envelope): Promise<Envelope> {
+    const whole = await withArgs(envelope, this.#deps);
+    return this.#settings?.results === "stream" ? whole : await withResults(whole, this.#deps);
   }
 
   /** `by`: whether large payloads may travel by reference. */
@@ -329,6 +345,14 @@ export class TaskRun {
     const { owner, log } = this.#deps;
     return { envelope: this.#whole, workload, owner, receiveCount, messageId: this.#delivery.messageId, log };
   }
+}
+
+/** No later delivery finds them either. */
+const GONE_FOR_GOOD = [PayloadLost, ResultExpired, ResultsTooLarge, RecordUnreadable, NotSupported];
+
+/** Results that are a stream stay a reference: a retry that asks for other arguments names those after it. */
+function argumentsOf({ args, kwargs, results }: Envelope) {
+  return { args, kwargs, ...(results && { results }) };
 }
 
 /** A call's own hard limit brings its own soft one, as in a task's options. */

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import "../../lib/canvas.ts"; // it sends what pipe() makes
 import { memoryApp, QUEUE } from "../support/memory-app.ts";
 
 function counting(runs: string[] = []) {
@@ -46,6 +47,26 @@ describe("a duplicate delivery", () => {
     await it.advance(30);
     expect(runs).toEqual(["fails", `note ${result.id}`]);
     expect(it.messages()).toEqual([]);
+  });
+
+  test("of every message along a chain makes their number grow with its length, and not with its powers", async () => {
+    const STEPS = 24;
+    await using it = await memoryApp((app) => ({ increment: app.task("increment", (n: number) => n + 1) }));
+    const send = it.broker.send.bind(it.broker);
+    let sent = 0;
+    it.broker.send = async (queue, message) => {
+      sent++;
+      await send(queue, message);
+      await send(queue, message);
+    };
+    const { increment } = it.tasks;
+    let canvas = increment.s(0);
+    for (let step = 1; step < STEPS; step++) canvas = canvas.pipe(increment.s());
+    const result = await canvas.delay();
+    await it.until("no message is left", () => it.messages().length === 0);
+    expect(await it.during(result.get())).toBe(STEPS);
+    // Each is sent by whoever ended the step before it, and again by those of its deliveries that are in hand side by side.
+    expect(sent).toBeLessThan(STEPS * 30);
   });
 
   test("of the first attempt, after the second has begun, runs nothing", async () => {

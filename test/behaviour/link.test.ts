@@ -32,6 +32,17 @@ describe("link", () => {
     expect(calls).toEqual([[5, "a", 1]]);
   });
 
+  test("may be several, which are all called", async () => {
+    const calls: unknown[][] = [];
+    await using it = await linking(calls);
+    const { add, fails, note } = it.tasks;
+    await it.settle(await add.applyAsync([2, 3], { link: [note.s("a"), note.si("b")] }));
+    const failed = await fails.s().linkError(note.s("c")).linkError(note.si("d")).delay();
+    await it.settle(failed);
+    await it.advance(60);
+    expect(calls.toSorted()).toEqual([[5, "a"], ["b"], [failed.id, "c"], ["d"]].toSorted());
+  });
+
   test("has this task for a parent, and the same root", async () => {
     await using it = await linking();
     const result = await it.tasks.add.applyAsync([2, 3], { link: it.tasks.note.si() });
@@ -45,9 +56,7 @@ describe("link", () => {
     const calls: unknown[][] = [];
     await using it = await linking(calls);
     const link = it.tasks.note.s();
-    await it.settle(
-      await it.tasks.add.applyAsync([2, 3], { link: { wire: { ...link.wire, options: { queue } } } as typeof link }),
-    );
+    await it.settle(await it.tasks.add.applyAsync([2, 3], { link: { wire: { ...link.wire, options: { queue } } } }));
     await it.advance(5);
     expect(calls).toEqual([[5]]);
   });

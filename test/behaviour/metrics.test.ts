@@ -169,7 +169,7 @@ describe("a worker that runs for long", () => {
     const worker = await it.startWorker();
     const callback = (task: string) => {
       const { wire } = it.tasks.add.s(1);
-      return { wire: { ...wire, task, options: { queue: "nowhere" } } } as ReturnType<typeof it.tasks.add.s>; // as a Python producer asks for a queue
+      return { wire: { ...wire, task, options: { queue: "nowhere" } } }; // as a Python producer asks for a queue
     };
     const results = [
       await it.tasks.add.applyAsync([1, 2], { link: callback("add") }),

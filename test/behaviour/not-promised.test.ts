@@ -3,7 +3,6 @@ import { describe, expect, test, vi } from "vitest";
 import { derivedId } from "../../lib/core/ids.ts";
 import { MAX_DEAD_LETTER_RESENDS } from "../../lib/defaults.ts";
 import { Reject } from "../../lib/errors.ts";
-import type { Signature } from "../../lib/signature.ts";
 import { BOUNDS } from "../support/bounds.ts";
 import { DEAD, memoryApp, QUEUE } from "../support/memory-app.ts";
 
@@ -37,11 +36,6 @@ function quirks() {
     }),
     { worker: false },
   ).then((it) => Object.assign(it, { ran, called }));
-}
-
-/** A callback with a countdown, which only Python's signatures have. */
-function later<T>(signature: Signature<T>, countdown: number): Signature<T> {
-  return { ...signature, wire: { ...signature.wire, options: { countdown } } };
 }
 
 describe("two deliveries side by side", () => {
@@ -123,6 +117,10 @@ describe("an id", () => {
     await using _ = it;
     await it.advance(11 * DAY); // nobody consumes dead letters meanwhile
     const undertaker = await it.startWorker();
+    const write = it.store.write.bind(it.store);
+    vi.spyOn(it.store, "write").mockImplementation((change) =>
+      change.kind === "claim" ? Promise.reject(new Error("refused")) : write(change),
+    );
     undertaker.killBefore("delete"); // it has sent it again
     await it.until("it is sent again", () => it.messages().length === 1);
     await it.advance(BOUNDS.lost - 60);
@@ -185,7 +183,7 @@ describe("an id", () => {
     const send = (countdown: number) =>
       it.tasks.work.applyAsync([1], {
         taskId: "order-7",
-        link: later(it.tasks.note.s("value"), countdown),
+        link: it.tasks.note.s("value").set({ countdown }),
       });
     await it.settle(await send(600));
     await it.until("its callback has run", () => it.called.length === 1);

@@ -3,6 +3,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { chain, chord, group } from "../../lib/canvas.ts";
+import { type GroupResult, groupResult } from "../../lib/group-result.ts";
+import { collect } from "../support/collect.ts";
 import { INTERNAL_ERROR, THROTTLED_DYNAMODB, THROTTLED_SQS } from "../support/fault-proxy.ts";
 import { realApp } from "../support/real-app.ts";
 
@@ -51,6 +54,44 @@ test("answers lost after their effect change nothing: every task ends once, its 
   expect([...ran.values()].filter((runs) => runs !== 1)).toEqual([]);
   await expect.poll(() => called.length, { timeout: 30_000 }).toBe(60);
   expect(called.sort((a, b) => a - b)).toEqual(values);
+}, 90_000);
+
+test("a group's results are read by its id, and by what follows it, through answers that are lost", async () => {
+  await using real = await realApp("groups");
+  const { app } = real;
+  const add = app.task("add", (x: number, y: number) => x + y);
+  const total = app.task("total", { results: "stream" }, async (all: AsyncIterable<number>) => {
+    let sum = 0;
+    for await (const one of all) sum += one;
+    return sum;
+  });
+  const lists = app.task("lists", (all: readonly (readonly number[])[]) => all.map((list) => list.length));
+  real.dynamodb.on({ operation: "BatchGetItem", nth: every(7), fault: { kind: "drop after" } });
+  real.dynamodb.on({ operation: "BatchGetItem", nth: every(11, 2), fault: THROTTLED_DYNAMODB });
+  await real.work();
+
+  const adds = Array.from({ length: 130 }, (_, n) => add.s(n, n));
+  const sent = await group(adds).delay();
+  const sum = await chord(adds, total.s()).delay();
+  const pair = chain(add.s(1, 1), group([add.s(1), add.s(2)]));
+  const lengths = await chord([pair, pair], lists.s()).delay();
+
+  const expected = adds.map((_, n) => 2 * n);
+  const restored = await groupResult<number>(sent.id, app);
+  expect(restored.size).toBe(130);
+  expect(await restored.get({ timeout: "60s" })).toEqual(expected);
+  const ended = await collect(restored.iterate({ timeout: "60s" }));
+  expect(ended.toSorted(([a], [b]) => a - b)).toEqual([...expected.entries()]);
+  const once = () => restored.completedCount().catch(() => undefined); // one look, with the tries that the SDK makes
+  await expect.poll(once, { timeout: 20_000 }).toBe(130);
+  expect(await sum.get({ timeout: "60s" })).toBe(130 * 129);
+  expect(await lengths.get({ timeout: "60s" })).toEqual([2, 2]);
+  const header = lengths.parent as GroupResult<number[][]>;
+  expect(await header.get({ timeout: "60s" })).toEqual([
+    [3, 4],
+    [3, 4],
+  ]);
+  expect(await app.result(header.at(1).id).get({ timeout: "60s" })).toEqual([3, 4]);
 }, 90_000);
 
 test("a DynamoDB restart in the middle loses nothing", async () => {

@@ -173,7 +173,7 @@ test("a follow-up whose queue was missing keeps its message, and is sent when th
   await using it = await tasks();
   BROKEN.down = false;
   const notice = it.tasks.notice.s();
-  const link = { wire: { ...notice.wire, options: { queue: "nowhere" } } } as typeof notice; // as a Python producer asks for a queue
+  const link = { wire: { ...notice.wire, options: { queue: "nowhere" } } }; // as a Python producer asks for a queue
   const result = await it.tasks.charge.applyAsync(["o-1"], { link });
   await it.settle(result);
   const failed = [...it.store.records.values()].find(({ state }) => state === "FAILURE");

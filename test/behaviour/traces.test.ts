@@ -2,6 +2,7 @@
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-node";
 import { beforeEach, describe, expect, test } from "vitest";
 import { type App, createApp } from "../../lib/app.ts";
+import { chain, chord } from "../../lib/canvas.ts";
 import { InvalidOption, Reject, TaskFailed } from "../../lib/errors.ts";
 import type { OpenTelemetry } from "../../lib/index.ts";
 import { silentLogger } from "../../lib/log.ts";
@@ -42,6 +43,7 @@ const define = (app: App) => {
       throw new Reject({ reason: "never" });
     }),
     hooked: app.task("hooked", { onSuccess: () => void inner.delay(1) }, () => {}),
+    swapped: app.task("swapped", { bind: true }, (ctx, x: number) => ctx.replace(inner.s(x))),
     headers: app.task("headers", { bind: true }, (ctx) => ctx.headers),
     baggage: app.task("baggage", () => {
       const { propagation, context } = opentelemetry;
@@ -122,6 +124,13 @@ test("spans have the names, kinds and attributes of the messaging conventions", 
 describe("how a run ended is in its span:", () => {
   const ERROR = opentelemetry.SpanStatusCode.ERROR;
 
+  test("what was replaced says so", async () => {
+    await using it = await traced();
+    await it.settle(await it.tasks.swapped.delay(1));
+    const { status, events } = spanOf(PROCESS, "swapped");
+    expect([status.code, events.map(({ name }) => name)]).toEqual([0, ["replaced"]]);
+  });
+
   test("a failure is an error, with the exception", async () => {
     await using it = await traced();
     await it.settle(await it.tasks.fail.delay());
@@ -187,6 +196,24 @@ describe("what follows a run is in its trace:", () => {
     expect(
       lineage(spanOf(SEND, "inner"), spanOf(PROCESS, "inner"), spanOf(SEND, "headers"), spanOf(PROCESS, "headers")),
     ).toBe(true);
+  });
+
+  test("what takes its place", async () => {
+    await using it = await traced();
+    await it.settle(await it.tasks.swapped.delay(1));
+    expect(lineage(spanOf(PROCESS, "swapped"), spanOf(SEND, "inner"), spanOf(PROCESS, "inner"))).toBe(true);
+  });
+
+  test("the next step of its chain", async () => {
+    await using it = await traced();
+    await it.settle(await chain(it.tasks.inner.s(1), it.tasks.headers.si()).delay());
+    expect(lineage(spanOf(PROCESS, "inner"), spanOf(SEND, "headers"), spanOf(PROCESS, "headers"))).toBe(true);
+  });
+
+  test("what comes after its group, as what its last member has sent", async () => {
+    await using it = await traced();
+    await it.settle(await chord([it.tasks.inner.s(1)], it.tasks.headers.si()).delay());
+    expect(lineage(spanOf(PROCESS, "inner"), spanOf(SEND, "headers"), spanOf(PROCESS, "headers"))).toBe(true);
   });
 
   test("error callbacks", async () => {

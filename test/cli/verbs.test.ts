@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type LocalStack, startLocalStack } from "../../lib/local/stack.ts";
 import { onFargate } from "../../lib/workload.ts";
-import { cliStack, json, lovage, type Running, start } from "./lovage.ts";
+import { cliStack, FIXTURES, json, lovage, type Running, start } from "./lovage.ts";
 
 const ownPackage = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
 
@@ -81,8 +81,8 @@ describe.concurrent("the command line", () => {
     expect(code).toBe(0);
     expect(stdout).toContain("Exit codes:");
     const helps = await Promise.all(
-      ["init", "dev", "worker", "send", "result", "revoke", "purge", "queues", "tasks", "completion"].map((verb) =>
-        lovage([verb, "--help"]),
+      ["init", "dev", "worker", "send", "result", "revoke", "workflow", "purge", "queues", "tasks", "completion"].map(
+        (verb) => lovage([verb, "--help"]),
       ),
     );
     for (const help of helps) {
@@ -152,6 +152,68 @@ describe.concurrent("revoke", () => {
     const { id } = JSON.parse(stdout);
     expect(await json(["revoke", id], { env })).toEqual({ id, known: true, answer: "ended" });
     expect(await json(["result", id], { env })).toMatchObject({ state: "SUCCESS" });
+  });
+});
+
+describe.concurrent("workflow", () => {
+  /** The id of one that a program has called. */
+  async function called(...args: readonly string[]): Promise<string> {
+    const { stdout, stderr } = await lovage(args, { env, entry: join(FIXTURES, "flow.ts") });
+    const id = /^id (.+)$/m.exec(stdout)?.[1];
+    expect(id, stderr).toBeDefined();
+    return id ?? "";
+  }
+
+  test("--watch shows the tree until all of it has ended; without it, it is shown once", async () => {
+    const id = await called();
+    const watched = await lovage(["workflow", id, "--watch"], { env });
+    expect(watched.code).toBe(0);
+    const lines = watched.stdout.trimEnd().split("\n").slice(-7);
+    expect(lines.map((line) => line.replace(/ +SUCCESS .*$/, ": SUCCESS"))).toEqual([
+      "chain: SUCCESS",
+      "├─ add: SUCCESS",
+      "└─ chord: SUCCESS",
+      "   ├─ group: SUCCESS",
+      "   │  ├─ add: SUCCESS",
+      "   │  └─ add: SUCCESS",
+      "   └─ echo: SUCCESS",
+    ]);
+    const { code, stdout } = await lovage(["workflow", id], { env });
+    expect({ code, stdout }).toEqual({ code: 0, stdout: `${lines.join("\n")}\n` });
+    expect(await json(["workflow", id, "--name", "clitest"], { env })).toMatchObject({
+      kind: "chain",
+      id,
+      state: "SUCCESS",
+    });
+  });
+
+  test("--watch of one that fails exits with 3, and shows the error where it happened", async () => {
+    const { code, stdout } = await lovage(["workflow", await called("boom"), "--watch"], { env });
+    expect(code).toBe(3);
+    expect(stdout).toMatch(
+      / {2}└─ boom +FAILURE +\S+ +.*RangeError: boom: no\n.*echo +FAILURE +\S+ +did not run, ChordError/,
+    );
+  });
+
+  test("--revoke cancels what has not started; one that does not end in time is left with 4", async () => {
+    const id = await called("later");
+    expect((await lovage(["workflow", id, "--watch", "--timeout", "0.2"], { env })).code).toBe(4);
+    const { code, stdout } = await lovage(["workflow", id, "--revoke", "--watch"], { env });
+    expect(stdout).toMatch(/^4 revoked: they had not started and never will\nchain +REVOKED /);
+    expect(code).toBe(3);
+  });
+
+  test("an id of no workflow is refused, and said what it takes", async () => {
+    const { code, stderr } = await lovage(["workflow", "of-nobody"], { env });
+    expect(code).toBe(1);
+    expect(stderr).toContain('no workflow of app "clitest" is known by id of-nobody; it takes the id of the handle');
+  });
+
+  test("options that go with others are refused without them", async () => {
+    for (const args of [["--timeout", "3s"], ["--terminate"]]) {
+      const { code, stderr } = await lovage(["workflow", "of-nobody", ...args], { env });
+      expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining(`${args[0]} goes with --`) });
+    }
   });
 });
 

@@ -1,12 +1,15 @@
 // The adapters on fauxqs and dynoxide, through the real SDK.
 import { afterAll, beforeAll } from "vitest";
+import { DynamoJoinStore } from "../../lib/aws/dynamo-join-store.ts";
 import { DynamoResultStore } from "../../lib/aws/dynamo-result-store.ts";
 import { S3PayloadStore } from "../../lib/aws/s3-payload-store.ts";
 import { SqsBroker } from "../../lib/aws/sqs-broker.ts";
 import { systemClock } from "../../lib/clock.ts";
+import { FakeClock } from "../../lib/testing/fake-clock.ts";
 import { BUCKET, MAX_RECEIVE_COUNT, startTestStack, TABLE_NAME, type TestStack } from "../support/aws.ts";
 import { startFaultProxy } from "../support/fault-proxy.ts";
 import { testBroker } from "./broker.ts";
+import { testJoinStore } from "./join-store.ts";
 import { testPayloadStore } from "./payload-store.ts";
 import { testResultStore } from "./result-store.ts";
 
@@ -52,6 +55,24 @@ for (const [name, batchWrites] of [
     };
   });
 }
+
+testJoinStore("DynamoJoinStore", async () => {
+  const clock = new FakeClock({ start: systemClock.now() }); // the emulator's own clock removes what is over
+  const options = { endpoint: stack.dynamodbEndpoint, clock };
+  const store = new DynamoJoinStore({ table: TABLE_NAME, ...options });
+  const records = new DynamoResultStore({ table: TABLE_NAME, ...options });
+  return {
+    store,
+    records,
+    now: () => clock.now(),
+    advance: (ms) => clock.advance(ms),
+    withoutTable: () => new DynamoJoinStore({ table: "no-such-table", ...options }),
+    [Symbol.asyncDispose]: async () => {
+      await store.close();
+      await records.close();
+    },
+  };
+});
 
 testPayloadStore("S3PayloadStore", async () => {
   const open = (app: string, bucket = BUCKET) => new S3PayloadStore({ bucket, app, endpoint: stack.s3Endpoint });

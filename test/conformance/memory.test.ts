@@ -1,4 +1,5 @@
 import { MemoryBroker } from "../../lib/memory/broker.ts";
+import { MemoryJoinStore } from "../../lib/memory/join-store.ts";
 import { MemoryPayloadStore } from "../../lib/memory/payload-store.ts";
 import { MemoryResultStore } from "../../lib/memory/result-store.ts";
 import type { Broker } from "../../lib/ports/broker.ts";
@@ -7,6 +8,7 @@ import { FakeClock } from "../../lib/testing/fake-clock.ts";
 import { FaultyBroker } from "../../lib/testing/faulty-broker.ts";
 import { FaultyStore } from "../../lib/testing/faulty-store.ts";
 import { testBroker } from "./broker.ts";
+import { testJoinStore } from "./join-store.ts";
 import { testPayloadStore } from "./payload-store.ts";
 import { testResultStore } from "./result-store.ts";
 
@@ -87,3 +89,21 @@ testPayloadStore("MemoryPayloadStore", async () => {
     [Symbol.asyncDispose]: () => store.close(),
   };
 }, [{ test: "a bucket that does not exist is named by every call", reason: "memory has no bucket to miss" }]);
+
+testJoinStore(
+  "MemoryJoinStore",
+  async () => {
+    const clock = new FakeClock();
+    const records = new MemoryResultStore({ clock });
+    const store = new MemoryJoinStore({ clock, records });
+    return {
+      store,
+      records,
+      now: () => clock.now(),
+      advance: (ms) => clock.advance(ms),
+      withoutTable: () => store,
+      [Symbol.asyncDispose]: () => store.close(),
+    };
+  },
+  NO_TABLE,
+);

@@ -39,6 +39,9 @@ const unclaimed = (id: string, attempt = 0): Right => ({ kind: "unclaimed", clai
 const value = { result: '{"sum":5}', ignored: false, resultExpiresSeconds: 86_400 };
 const lease = (until: number, lastDelivery = false) => ({ owner: "worker-1", until, lastDelivery });
 
+const instead = { id: "the one in its place", sig: '{"task":"größe","args":[1]}' };
+const waitedFor = { group: "3f6eä group", size: 1_000_000 };
+
 type Step = (id: string, now: number) => Change;
 
 const start =
@@ -68,6 +71,8 @@ const STATES: Readonly<Record<string, readonly Step[]>> = {
     start("mine"),
     (id, now) => changes.succeed(mine(id), now, { ...value, result: undefined, ignored: true }),
   ],
+  "SUCCESS of what waited for a group": [(id, now) => changes.succeedWaited({ id }, waitedFor, now, 60)],
+  REPLACED: [start("mine"), (id, now) => changes.replace(mine(id), now, instead, 60)],
   FAILURE: [start("mine"), (id, now) => changes.fail(mine(id), now, FAILURE, 60)],
   "FAILURE of a dead letter": [
     (id, now) => changes.failUnheld(claimOf(id, 0, "dead"), now, FAILURE, 60, "the message"),
@@ -77,6 +82,11 @@ const STATES: Readonly<Record<string, readonly Step[]>> = {
     start("mine"),
     (id, now) => changes.fail(mine(id), now, FAILURE, 60, "the message"),
     (id) => changes.countRedrive(id, 0),
+  ],
+  "SUCCESS that was followed again": [
+    start("mine"),
+    (id, now) => changes.succeed(mine(id), now, value),
+    (id) => changes.noteFollowed(id),
   ],
   "FAILURE, forgotten": [
     start("mine"),
@@ -107,6 +117,9 @@ const CHANGES: Readonly<Record<string, Step>> = {
   succeed: (id, now) => changes.succeed(mine(id), now, value),
   "succeed without a result": (id, now) => changes.succeed(mine(id), now, { ...value, result: undefined }),
   "succeed, unclaimed": (id, now) => changes.succeed(unclaimed(id), now, value),
+  replace: (id, now) => changes.replace(mine(id), now, instead, 60),
+  "replace, unclaimed": (id, now) => changes.replace(unclaimed(id), now, instead, 60),
+  succeedWaited: (id, now) => changes.succeedWaited({ id, task: "add", workload: "default" }, waitedFor, now, 60),
   fail: (id, now) => changes.fail(mine(id), now, FAILURE, 60),
   "fail, unclaimed": (id, now) => changes.fail(unclaimed(id), now, FAILURE, 60),
   failUnheld: (id, now) => changes.failUnheld(claimOf(id, 1, "dead"), now, FAILURE, 60, "the message"),
@@ -120,6 +133,7 @@ const CHANGES: Readonly<Record<string, Step>> = {
   forget: (id) => changes.forget(id),
   "claim of a redrive": (id, now) =>
     changes.claim({ ...claimOf(id, 0, "new"), redrivenFrom: "another" }, now, lease(now + 30_000)),
+  noteFollowed: (id) => changes.noteFollowed(id),
   "the first redrive is counted": (id) => changes.countRedrive(id, 0),
   "the second redrive is counted": (id) => changes.countRedrive(id, 1),
 };

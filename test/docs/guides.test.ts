@@ -1,4 +1,4 @@
-// Every TypeScript block of docs/guides/*.md, and of docs/deploy.md, is compiled and executed; guide.ts says how a block is marked. Needs the build.
+// Every TypeScript block of docs/guides/*.md, of docs/canvas.md and of docs/deploy.md, is compiled and executed; guide.ts says how a block is marked. Needs the build.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
@@ -21,7 +21,7 @@ const TSCONFIG = {
 };
 
 const guides = readdirSync(GUIDES).filter((name) => name.endsWith(".md"));
-describe.each([...guides.map((name) => `guides/${name}`), "deploy.md"])("docs/%s", (guide) => {
+describe.each([...guides.map((name) => `guides/${name}`), "canvas.md", "deploy.md"])("docs/%s", (guide) => {
   const files = filesOf(readFileSync(`${ROOT}/docs/${guide}`, "utf8"));
   let cwd: string;
 

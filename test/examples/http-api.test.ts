@@ -168,7 +168,13 @@ describe("deployed", () => {
     expect(allowed("result")).toEqual({
       managed: LOGS_ONLY,
       inline: undefined,
-      statements: [{ Action: "dynamodb:GetItem", Effect: "Allow", Resource: arn("dynamodb", "table/postcards") }],
+      statements: [
+        {
+          Action: ["dynamodb:GetItem", "dynamodb:BatchGetItem"],
+          Effect: "Allow",
+          Resource: arn("dynamodb", "table/postcards"),
+        },
+      ],
     });
     expect(of("AWS::Lambda::Function", "result").Properties.Environment).toBeUndefined();
   });

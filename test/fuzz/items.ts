@@ -13,8 +13,8 @@ const json = (one: Json) => S(jsonText(one));
 export type HostileItem = Record<string, Json>;
 
 function whole(id: string, rng: Rng): HostileItem {
-  const state = rng.pick(["PENDING", "STARTED", "RETRY", "SUCCESS", "FAILURE", "REVOKED"]);
-  const ended = state === "SUCCESS" || state === "FAILURE" || state === "REVOKED";
+  const state = rng.pick(["PENDING", "STARTED", "RETRY", "SUCCESS", "FAILURE", "REVOKED", "REPLACED"]);
+  const ended = state === "SUCCESS" || state === "FAILURE" || state === "REVOKED" || state === "REPLACED";
   const failure = {
     type: "RangeError",
     message: `no ${control(rng)}`,
@@ -35,10 +35,15 @@ function whole(id: string, rng: Rng): HostileItem {
     },
     ...{ started_at: N(NOW - 5_000), lease_until: N(NOW + 5_000), expires_at: N(Math.ceil(NOW / 1_000) + 1e6) },
     ...(state === "RETRY" && { retry_at: N(NOW + 1_000), retry_args: json([[1], {}]), failure: json(failure) }),
+    ...(state === "REPLACED" && {
+      replacement: S(rng.chance(0.1) ? id : "t-2"),
+      replacement_sig: json({ task: "echo" }),
+    }),
     ...(state === "PENDING" && { published_at: N(NOW) }),
     ...(state === "SUCCESS" && { result: json(value(rng)), result_expires_at: N(NOW + 1e6) }),
     ...(state === "SUCCESS" &&
       rng.chance(0.3) && { result_ref: json({ key: "16d/results/x.y", bytes: 3, sha256: "x", keptUntil: NOW }) }),
+    ...(state === "SUCCESS" && rng.chance(0.1) && { members: json({ group: "g-1", size: rng.int(3) }) }),
     ...(state === "FAILURE" && {
       ...{
         failure: json(failure),

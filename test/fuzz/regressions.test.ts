@@ -36,6 +36,7 @@ describe("records that somebody else wrote", () => {
     ["a state that does not exist", { state: { S: "DONE\u001b[2J" } }, 'state is "DONE\\u001b[2J", not one of PENDING'],
     ["a revoke nobody knows", { revoke_requested: { S: "now" } }, 'revoke_requested is "now", not one of cooperate'],
     ["a result elsewhere", { result_ref: { S: '{"key":"../x"}' } }, "refers to no results of this app's"],
+    ["members of no group", { members: { S: '{"group":7,"size":3}' } }, "attribute members is no group"],
   ])("%s is named", (_name, attribute, problem) => {
     expect(() => toWholeRecord({ ...whole, ...attribute })).toThrow(RecordUnreadable);
     expect(() => toWholeRecord({ ...whole, ...attribute })).toThrow(problem);

@@ -26,7 +26,7 @@ const send = {
   Resource: [arn("sqs", "duckling-default"), arn("sqs", "duckling-renders")],
 };
 const record = (...batched: readonly string[]) => ({
-  Action: ["dynamodb:GetItem", "dynamodb:UpdateItem", ...batched],
+  Action: ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem", ...batched],
   Effect: "Allow",
   Resource: arn("dynamodb", "table/duckling"),
 });

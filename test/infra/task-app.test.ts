@@ -426,7 +426,11 @@ describe("grants", () => {
   test("a reader may read results", () => {
     const { statements } = allowed((taskApp, role) => taskApp.grantRead(role));
     expect(statements).toEqual([
-      { Action: "dynamodb:GetItem", Effect: "Allow", Resource: arn("dynamodb", "table/duckling") },
+      {
+        Action: ["dynamodb:GetItem", "dynamodb:BatchGetItem"],
+        Effect: "Allow",
+        Resource: arn("dynamodb", "table/duckling"),
+      },
     ]);
   });
 
@@ -548,7 +552,7 @@ test("whoever may change tasks may revoke and forget, and nothing else", () => {
   taskApp.grantChange(new Role(stack, "Operator", { assumedBy: new ServicePrincipal("lambda.amazonaws.com") }));
   expect(allowedTo(Template.fromStack(stack), "Operator")).toEqual([
     {
-      Action: ["dynamodb:GetItem", "dynamodb:UpdateItem"],
+      Action: ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem"],
       Effect: "Allow",
       Resource: arn("dynamodb", "table/duckling"),
     },

@@ -75,6 +75,7 @@ describe("within its bounds the model keeps every invariant:", () => {
 describe("the table and the model name the same rows:", () => {
   /** Rows that no step of the model carries out, and why. */
   const OUTSIDE: Readonly<Record<string, string>> = {
+    "18a": "row 12 with another state, by the condition of row 15; what begins then are other tasks",
     "23": "what `progress()` writes is data that no rule reads; its condition is the heartbeat's, row 22",
   };
   /** Rows that no mutant can take away, and why. */
@@ -82,6 +83,7 @@ describe("the table and the model name the same rows:", () => {
     "17a": "row 14 with another cause",
     "17b": "row 17 with another cause and another pause",
     "17c": "row 12 with its value in another place",
+    "18a": OUTSIDE["18a"] as string, // above
     "21": "a fault: there is nothing to leave out",
     "23": OUTSIDE["23"] as string, // two lines above
     "34": "nothing is done: a message that nobody can read waits for a human",

@@ -73,6 +73,7 @@ export function realRecord(id: string, rec: Rec | undefined): TaskRecord | undef
 export function modelRecord(record: TaskRecord): Omit<Rec, "by" | "asked"> {
   const { state, attempt, token, leaseUntil = 0, lastDelivery, failure, result, body, redrives = 0 } = record;
   const { revokeRequested, runs = 0 } = record;
+  if (state === "REPLACED") throw new Error("row 18a is outside of the model");
   return {
     ...{ state, attempt, redrives },
     token: Number(token?.slice(tokenOf(0).length - 1) ?? 0),

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { chain } from "../../lib/canvas.ts";
 import { claim } from "../../lib/core/changes.ts";
 import { type LocalStack, startLocalStack } from "../../lib/local/stack.ts";
 import { deadLetterQueueName, queueName } from "../../lib/store/table.ts";
@@ -21,7 +22,7 @@ import {
 } from "./program.ts";
 import { type Call, startRecorder } from "./recorder.ts";
 
-vi.setConfig({ testTimeout: 90_000 }); // sixteen commands
+vi.setConfig({ testTimeout: 90_000 }); // eighteen commands
 
 const FIXTURE = fileURLToPath(new URL("../fixtures/security/app.ts", import.meta.url));
 const DOCUMENT = readFileSync(new URL("../../docs/security.md", import.meta.url), "utf8");
@@ -101,6 +102,9 @@ test("the table of verbs says what each of them asks of AWS", async () => {
   await ask("result", "result", failed.id);
   await ask("result, a large value", "result", large.id);
   await ask("revoke", "revoke", waits.id);
+  const flow = await chain(tasks.echo.default.s("first"), tasks.echo.default.s()).delay();
+  await ask("workflow", "workflow", flow.id);
+  await ask("workflow --revoke", "workflow", flow.id, "--revoke");
   await ask("queues", "queues", "--workloads", "default");
   await ask("failures", "failures");
   await ask("failures <id>", "failures", failed.id);

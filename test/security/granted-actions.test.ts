@@ -6,12 +6,15 @@ import { Template } from "aws-cdk-lib/assertions";
 import { Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { type AppDefinition, TaskApp } from "../../infra/index.ts";
-import { PayloadLost } from "../../lib/errors.ts";
+import { chord, group } from "../../lib/canvas.ts";
+import { PayloadLost, TaskUnknown } from "../../lib/errors.ts";
+import { groupResult } from "../../lib/group-result.ts";
 import { type LocalStack, startLocalStack } from "../../lib/local/stack.ts";
 import { deadLetterQueueName, queueName } from "../../lib/store/table.ts";
 import { type Envelope, encode } from "../../lib/wire/envelope.ts";
 import { seal } from "../../lib/wire/seal.ts";
 import { startWorker } from "../../lib/worker/worker.ts";
+import { workflow } from "../../lib/workflow.ts";
 import { lovage } from "../cli/lovage.ts";
 import { allowed, allowedTo, ENTRY, image, unbundled } from "../infra/deploy.ts";
 import { useCredentialsOf } from "../support/credentials.ts";
@@ -105,7 +108,15 @@ async function sendEverything(program: Program, workload: WorkloadName): Promise
     fails[workload].applyAsync([LARGE], { linkError: next }),
     program.broker.send(queueName(APP, workload), { body: "no task at all", delaySeconds: 0 }),
     sendWithoutArguments(program, queueName(APP, workload), `${workload}.echo`),
+    program.broker.send(queueName(APP, workload), { body: lastMember(`${workload}.fails`, workload), delaySeconds: 0 }),
   ]);
+}
+
+/** The only member of a chord: when it has failed, its body fails with it. */
+function lastMember(task: string, workload: WorkloadName, more: Partial<Envelope> = {}): string {
+  const chord = { task: `${workload}.echo`, options: { task_id: `body-${task}` }, chord_size: 1 };
+  const member = { id: `member-${task}`, task, args: [], chord, group: `group-${task}`, groupIndex: 0 };
+  return encode(envelopeOf({ ...member, ...more }), queueName(APP, workload));
 }
 
 /** Everything that can come to a dead-letter queue. */
@@ -117,6 +128,7 @@ async function sendDeadLetters(program: Program, workload: WorkloadName): Promis
   const envelope = (name: string, more: Partial<Envelope> = {}) =>
     envelopeOf({ id: `${name}-${workload}`, task, args: [LARGE], ...more });
   await send(await sealedLongAgo(program, envelope("never-tried"), workload));
+  await send(lastMember(`${workload}.echo`, workload, { resends: 3 }));
   await send(encode(envelope("tried-too-often", { resends: 3, linkError: next }), queueName(APP, workload)));
   // It has ended, and nobody knows whether what follows was sent.
   const ended = encode(envelope("ended", { link: next }), queueName(APP, workload));
@@ -217,7 +229,20 @@ describe("who is granted something", () => {
     expectExactly(producer.recorder.calls, granted);
   });
 
-  test("a reader: states, values, large ones, and one that is missing", async () => {
+  test("a producer of workflows", async () => {
+    await using producer = await startProgram(stack);
+    await sendAsProducer(producer);
+    const { echo } = producer.tasks;
+    async function* members() {
+      yield* ["a", "b"].map((text) => echo.default.s(text));
+    }
+    await chord([echo.default.s("a"), echo.renders.s("b")], echo.default.si("both")).delay();
+    await group(members()).delay();
+    const granted = grantedWith((taskApp, role) => taskApp.grantSend(role, { workflows: true }));
+    expectExactly(producer.recorder.calls, granted);
+  });
+
+  test("a reader: states, values, groups, large ones, and one that is missing", async () => {
     await using outside = await startProgram(stack);
     await using reader = await startProgram(stack);
     const [large, failed] = await Promise.all([
@@ -228,6 +253,7 @@ describe("who is granted something", () => {
     expect(await reader.app.result(large.id).get()).toBe(LARGE);
     expect(await reader.app.result(failed.id).state()).toBe("FAILURE");
     expect(await reader.app.result("unknown").state()).toBe("UNKNOWN");
+    await expect(groupResult("unknown", reader.app)).rejects.toThrow(TaskUnknown);
     const { resultRef } = (await outside.store.read(large.id)) ?? {};
     if (resultRef) await (await outside.app.backends()).payloads?.delete(resultRef);
     await expect(reader.app.result(large.id).get()).rejects.toThrow(PayloadLost);
@@ -235,7 +261,7 @@ describe("who is granted something", () => {
     expectExactly(reader.recorder.calls, granted);
   });
 
-  test("who may change tasks: lovage revoke, forget()", async () => {
+  test("who may change tasks: lovage revoke, forget(), revoking a workflow", async () => {
     await using outside = await startProgram(stack);
     await using operator = await startProgram(stack);
     const large = await outside.tasks.echo.default.delay(LARGE);
@@ -243,6 +269,8 @@ describe("who is granted something", () => {
     const waits = await outside.tasks.echo.default.delay("waits");
     expect(await commandOf(operator)("revoke", waits.id)).toMatchObject({ answer: "revoked" });
     await operator.app.result(large.id).forget();
+    const both = await outside.tasks.echo.default.s("a").pipe(outside.tasks.echo.default.s()).delay();
+    await workflow(both.id, operator.app).revoke();
     const granted = grantedWith((taskApp, role) => taskApp.grantChange(role));
     expectExactly(operator.recorder.calls, granted);
   });

@@ -1,5 +1,6 @@
 // One program of a deployment: a producer, a reader, a function, a container. All share a stack; each is heard by itself.
 import { createApp } from "../../lib/app.ts";
+import { DynamoJoinStore } from "../../lib/aws/dynamo-join-store.ts";
 import { DynamoResultStore } from "../../lib/aws/dynamo-result-store.ts";
 import { S3PayloadStore } from "../../lib/aws/s3-payload-store.ts";
 import { SqsBroker } from "../../lib/aws/sqs-broker.ts";
@@ -47,6 +48,7 @@ export async function startProgram(stack: LocalStack): Promise<Program> {
   const { sqsEndpoint, dynamodbEndpoint, s3Endpoint } = recorder;
   const broker = new SqsBroker({ endpoint: sqsEndpoint, queueUrlBase: queueUrlBase(recorder) });
   const store = new DynamoResultStore({ table: APP, endpoint: dynamodbEndpoint });
+  const joins = new DynamoJoinStore({ table: APP, endpoint: dynamodbEndpoint });
   const { name, ...options } = DEFINITION;
   const app = createApp(name, {
     ...options,
@@ -54,6 +56,8 @@ export async function startProgram(stack: LocalStack): Promise<Program> {
     connect: async () => ({
       broker,
       store,
+      joins: async () => joins,
+      close: () => joins.close(),
       payloads: new S3PayloadStore({ bucket: BUCKET, app: APP, endpoint: s3Endpoint }),
       where: async () => ({ broker: sqsEndpoint, store: dynamodbEndpoint }),
     }),

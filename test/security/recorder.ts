@@ -83,9 +83,12 @@ function dynamodbCalls({ target = "", body }: Asked): readonly Call[] {
   const asked = JSON.parse(body) as {
     TableName?: string;
     IndexName?: string;
+    RequestItems?: Readonly<Record<string, unknown>>;
     Statements?: readonly { readonly Statement: string }[];
   }; // DynamoDB's JSON protocol
   if (asked.Statements) return asked.Statements.map(({ Statement }) => partiqlCall(Statement));
+  if (asked.RequestItems)
+    return Object.keys(asked.RequestItems).map((table): Call => `dynamodb:${target} table/${table}`);
   const index = asked.IndexName === undefined ? "" : `/index/${asked.IndexName}`;
   return [`dynamodb:${target} table/${asked.TableName}${index}`];
 }

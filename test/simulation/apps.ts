@@ -32,7 +32,7 @@ export type UserCode = (context: TaskContext) => Promise<Ran>;
 export function appOf(
   code: number,
   clock: Clock,
-  backends: Pick<Backends, "broker" | "store" | "payloads">,
+  backends: Pick<Backends, "broker" | "store" | "joins" | "payloads">,
   run: UserCode,
 ): App {
   const app = createApp(APP, {

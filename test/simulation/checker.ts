@@ -9,7 +9,7 @@
 //  I7  skew                       onApplied (no takeover in a calm world, where clocks differ by 10 s), runStarted (not before its time)
 //  I8  truth by id                read
 import { type Change, holds } from "../../lib/core/changes.ts";
-import { followUps } from "../../lib/core/follow-ups.ts";
+import { follows } from "../../lib/core/follow-ups.ts";
 import { type Certificate, certify, derivedId, idKey } from "../../lib/core/ids.ts";
 import { conclude, type State } from "../../lib/core/states.ts";
 import { CLOCK_SKEW_MS } from "../../lib/defaults.ts";
@@ -132,7 +132,7 @@ export class Checker {
   /** Invariants 1 and 2: one ending; every write under a claim by its holder, every takeover of a lease that is over. */
   onApplied(change: Change, before: TaskRecord | undefined, after: TaskRecord): void {
     const what = `${change.kind} of ${change.id}`;
-    const keepsEnding = change.kind === "forget" || change.kind === "count-redrive";
+    const keepsEnding = ["forget", "count-redrive", "note-followed"].includes(change.kind);
     if (before && isTerminal(before.state) && !(keepsEnding && after.state === before.state)) {
       this.#violation(`I1 ${what} overwrote ${before.state}`);
     }
@@ -284,7 +284,7 @@ export class Checker {
   /** Follow-ups of its ending that are neither sent nor recorded. */
   #missing(envelope: Envelope, record: TaskRecord): readonly string[] {
     const routes = { key, now: 0, maxHops: MAX_HOPS, route: () => ({ workload: "default", ignoreResult: false }) };
-    const due = followUps(envelope, record, routes).map(({ envelope: { id } }) => id);
+    const due = follows(envelope, record, routes).publish.map(({ envelope: { id } }) => id);
     return due.filter((id) => !this.#durable(id));
   }
 

@@ -4,13 +4,25 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Change } from "../../lib/core/changes.ts";
 import { BrokerUnavailable, PayloadStoreUnavailable, StoreUnavailable } from "../../lib/errors.ts";
 import type { Broker } from "../../lib/ports/broker.ts";
+import type { JoinStore } from "../../lib/ports/join-store.ts";
 import type { PayloadStore } from "../../lib/ports/payload-store.ts";
 import type { ResultStore, WriteAnswer } from "../../lib/ports/result-store.ts";
+import { around } from "../support/stoppable-joins.ts";
 import { answerText, changeText, messageText } from "./describe.ts";
 import { type Dice, type Fault, isHarmless } from "./faults.ts";
 import { isBeat, SECOND } from "./names.ts";
 import type { Service } from "./weather.ts";
 import type { World } from "./world.ts";
+
+/** What a process sees of its world. */
+export interface LifeWorld
+  extends Pick<
+    World,
+    "clock" | "faults" | "weather" | "history" | "mutant" | "queues" | "broker" | "writes" | "payloads"
+  > {
+  readonly checker: Pick<World["checker"], "owner" | "sent" | "settles" | "acked" | "changesVisibility" | "answered">;
+  isDown(service: Service): boolean;
+}
 
 /** One for each who waits: a promise that all share would hold on to them, and to their worlds, for ever. */
 const never = () => new Promise<never>(() => {});
@@ -41,7 +53,7 @@ export class Life {
   /** Milliseconds its clock is ahead. */
   readonly offset: number;
   readonly dice: Dice;
-  readonly #world: World;
+  readonly #world: LifeWorld;
   readonly #mayDie: boolean;
   readonly #onDeath: (() => void)[] = [];
   #dead = false;
@@ -50,7 +62,7 @@ export class Life {
   /** Whether anything went wrong for it: then its claims may be taken over. */
   disturbed = false;
 
-  constructor(world: World, name: string, mayDie: boolean) {
+  constructor(world: LifeWorld, name: string, mayDie: boolean) {
     const { clock, faults, weather, checker } = world;
     this.#world = world;
     this.name = name;
@@ -290,6 +302,12 @@ export class Life {
       check: () => payloads.check(),
       close: () => payloads.close(),
     };
+  }
+
+  joins(joins: JoinStore): JoinStore {
+    return around(joins, (call, effect) =>
+      this.#call({ service: "DynamoDB", what: () => `asks for ${call}`, answered: () => "ok", effect, again: true }),
+    );
   }
 
   store(): ResultStore {

@@ -121,6 +121,10 @@ export const MUTANTS: readonly Mutant[] = [
     protocol: atRow("decideRefused", /already ended/, silent),
   },
   {
+    name: "a record says from its ending on that what follows was sent again",
+    change: onKinds(["succeed", "fail"], (change) => ({ ...change, set: { ...change.set, followed: true } })),
+  },
+  {
     name: "a terminal record's message is never acknowledged",
     protocol: atRow("decideRefused", /already ended/, settled({ kind: "leave" })),
   },
@@ -363,12 +367,6 @@ export const BATCH_MUTANTS: readonly Mutant[] = [
     statement: without("states", ["succeed", "fail", "retry", "revoke"]),
   },
   { name: "a retry's statement ignores a request to revoke", statement: without("notRevokeRequested", ["retry"]) },
-  // in a world whose only poison task has a hundred copies
-  {
-    name: "claims are not counted, and a dead letter does not tell a task that kills its workers",
-    from: 26_594,
-    change: onKinds(["claim"], ({ countRun: _, ...change }) => change),
-  },
 ];
 
 function givenBackForEver(decision: Decision): Decision {

@@ -8,6 +8,7 @@ export interface Portion {
   readonly from: number;
   readonly seeds: number;
   readonly batched: boolean;
+  readonly canvas: boolean;
   readonly mutant: string | undefined;
 }
 

@@ -6,6 +6,7 @@ import type { Backends } from "../../lib/connection.ts";
 import type { State } from "../../lib/core/states.ts";
 import { queuesOf } from "../../lib/local/queues.ts";
 import { MemoryBroker } from "../../lib/memory/broker.ts";
+import { MemoryJoinStore } from "../../lib/memory/join-store.ts";
 import { MemoryPayloadStore } from "../../lib/memory/payload-store.ts";
 import { MemoryResultStore } from "../../lib/memory/result-store.ts";
 import type { AsyncResult } from "../../lib/result.ts";
@@ -50,6 +51,7 @@ export class MemoryApp<T> implements AsyncDisposable {
   readonly clock: FakeClock;
   readonly broker: MemoryBroker;
   readonly store: MemoryResultStore;
+  readonly joins: MemoryJoinStore;
   /** Used where the app has `payloads`. */
   readonly payloads: MemoryPayloadStore;
   /** The app of whoever calls. */
@@ -67,6 +69,7 @@ export class MemoryApp<T> implements AsyncDisposable {
     this.#options = { ...options, workloads };
     this.clock = new FakeClock(options.start && { start: options.start.getTime() });
     this.store = new MemoryResultStore({ clock: this.clock });
+    this.joins = new MemoryJoinStore({ clock: this.clock, records: this.store });
     this.payloads = new MemoryPayloadStore({ clock: this.clock });
     this.broker = new MemoryBroker(this.clock, queuesOf({ name: APP, workloads }));
     this.app = this.#createApp(this, this.clock);
@@ -154,8 +157,13 @@ export class MemoryApp<T> implements AsyncDisposable {
 
   #startProcess(define: (app: App) => unknown, skewMs: number): { readonly life: Life; readonly app: App } {
     const life = new Life(this.clock, skewMs);
-    const { broker, store, payloads } = this;
-    const reached = { broker: life.within(broker), store: life.within(store), payloads: life.within(payloads) };
+    const { broker, store, joins, payloads } = this;
+    const reached = {
+      broker: life.within(broker),
+      store: life.within(store),
+      joins: life.within(joins),
+      payloads: life.within(payloads),
+    };
     const app = this.#createApp(reached, life.clock);
     define(app);
     return { life, app };
@@ -177,11 +185,17 @@ export class MemoryApp<T> implements AsyncDisposable {
     await stopped;
   }
 
-  #createApp(reached: Pick<MemoryApp<T>, "broker" | "store" | "payloads">, clock: Clock): App {
+  #createApp(reached: Pick<MemoryApp<T>, "broker" | "store" | "joins" | "payloads">, clock: Clock): App {
     const { workloads, defaults, payloads, maxHops, opentelemetry } = this.#options;
-    const { broker, store } = reached;
+    const { broker, store, joins } = reached;
     const where = async () => ({ broker: "memory", store: "memory" });
-    const backends: Backends = { broker, store, where, ...(payloads && { payloads: reached.payloads }) };
+    const backends: Backends = {
+      broker,
+      store,
+      joins: async () => joins,
+      where,
+      ...(payloads && { payloads: reached.payloads }),
+    };
     const options = { connect: async () => backends, clock, logger: capturedLogger(this.logs) };
     return createApp(APP, {
       ...options,

@@ -1,5 +1,6 @@
 // An app on the local stack, its traffic through fault proxies: the whole of Lovage on the real protocols.
 import { type App, type AppOptions, createApp } from "../../lib/app.ts";
+import { DynamoJoinStore } from "../../lib/aws/dynamo-join-store.ts";
 import { DynamoResultStore } from "../../lib/aws/dynamo-result-store.ts";
 import { S3PayloadStore } from "../../lib/aws/s3-payload-store.ts";
 import { SqsBroker } from "../../lib/aws/sqs-broker.ts";
@@ -33,6 +34,7 @@ export async function realApp(
   const sqs = await startFaultProxy(stack.sqsEndpoint);
   const dynamodb = await startFaultProxy(stack.dynamodbEndpoint);
   const s3 = await startFaultProxy(stack.s3Endpoint);
+  const joins = new DynamoJoinStore({ table: name, endpoint: dynamodb.endpoint });
   const app = createApp(name, {
     logger: silentLogger,
     ...options,
@@ -40,6 +42,7 @@ export async function realApp(
     connect: async (_app, clock, payloads) => ({
       broker: new SqsBroker({ endpoint: sqs.endpoint, clock }),
       store: new DynamoResultStore({ table: name, endpoint: dynamodb.endpoint, clock }),
+      joins: async () => joins,
       ...(payloads && {
         payloads: new S3PayloadStore({ bucket: payloads.bucket, app: name, endpoint: s3.endpoint, clock }),
       }),
@@ -61,6 +64,7 @@ export async function realApp(
     [Symbol.asyncDispose]: async () => {
       await Promise.allSettled(workers.map((worker) => worker.stop()));
       await app.close();
+      await joins.close();
       await Promise.all([sqs.close(), dynamodb.close(), s3.close()]);
       await stack.stop();
     },

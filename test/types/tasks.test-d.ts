@@ -2,7 +2,7 @@ import { type } from "arktype";
 import * as v from "valibot";
 import { describe, expectTypeOf, test } from "vitest";
 import { z } from "zod";
-import { type AsyncResult, createApp, type Signature, type Task, type TaskContext } from "../../lib/index.ts";
+import { type AsyncResult, createApp, type Task, type TaskContext } from "../../lib/index.ts";
 
 const app = createApp("duckling");
 const add = app.task("add", (x: number, y: number) => x + y);
@@ -115,27 +115,6 @@ describe("applyAsync()", () => {
     void add.applyAsync([2, 3], { linkError: add.s(4) });
     // @ts-expect-error: a task is no signature
     void add.applyAsync([2, 3], { link: add });
-  });
-});
-
-describe("signatures", () => {
-  test("s() takes what follows the result it is handed", () => {
-    expectTypeOf(add.s).parameters.toEqualTypeOf<[y: number]>();
-    expectTypeOf(add.s(4)).toEqualTypeOf<Signature<number>>();
-    expectTypeOf(log.s()).toEqualTypeOf<Signature<string>>();
-    expectTypeOf(greet.s("Dr ")).toEqualTypeOf<Signature<string>>();
-    expectTypeOf(bound.s(true)).toEqualTypeOf<Signature<string>>();
-    // @ts-expect-error: y is missing
-    add.s();
-    // @ts-expect-error: x comes from the result
-    add.s(1, 2);
-  });
-
-  test("si() takes all and is handed nothing", () => {
-    expectTypeOf(add.si).parameters.toEqualTypeOf<[x: number, y: number]>();
-    expectTypeOf(add.si(1, 2)).toEqualTypeOf<Signature<unknown>>();
-    // @ts-expect-error: y is missing
-    add.si(1);
   });
 });
 

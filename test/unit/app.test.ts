@@ -364,7 +364,7 @@ describe("a call is refused, with the reason, before anything is sent", () => {
       "it takes a signature, made with task.s(...) or task.si(...)",
     ],
     ["a link that is null", { link: null }, InvalidOption, 'link of the call of "add" is null; it takes a signature'],
-    ["several links", { linkError: [] }, InvalidOption, "it takes one signature; several callbacks come with canvas"],
+    ["a link of several that is none", { linkError: [{ wire: {} }, 7] }, InvalidOption, "is 7; it takes a signature"],
     [
       "an unknown workload",
       { workload: "mail" },

@@ -110,4 +110,5 @@ test("sizes are DynamoDB's: UTF-8 bytes of names and text, half a byte for a dig
   expect(itemBytes({ n: { N: "1700000000000" } })).toBe(1 + 2); // trailing zeros are free
   expect(itemBytes({ n: { N: "1712345678901" } })).toBe(1 + 8);
   expect(itemBytes({ n: { N: "0" }, b: { BOOL: true } })).toBe(2 + 2);
+  expect(itemBytes({ s: { NS: ["0", "7", "63"] } })).toBe(1 + 1 + 2 + 2);
 });

@@ -6,6 +6,7 @@ import {
   DYNAMODB,
   FAILURE_LIMITS,
   FAILURE_SUMMARY_LENGTH,
+  JOINS,
   MAX_KEPT_BODY_BYTES,
   MAX_RESULT_BYTES,
   RECORD_LIFETIME_MS,
@@ -51,6 +52,8 @@ const unfinished = (record: TaskRecord | undefined) =>
 
 const lease = { owner: "w-1", until: NOW + 20_000, lastDelivery: false };
 const value = { result: "5", ignored: false, resultExpiresSeconds: DAY };
+const members = { group: "g-1", size: 3 };
+const instead = { id: "t-2", sig: '{"task":"add"}' };
 const next = { attempt: 4, retryAt: NOW + 1_000, args: undefined, failure };
 
 function allButForget(): changes.Change[] {
@@ -65,6 +68,9 @@ function allButForget(): changes.Change[] {
       changes.revokeHeld(right, NOW, failure, DAY),
       changes.retry(right, next),
     ]),
+    changes.replace(held, NOW, instead, DAY),
+    changes.replace(unclaimed, NOW, instead, DAY),
+    changes.succeedWaited({ id: "t-1" }, members, NOW, DAY),
     changes.failUnheld(claim, NOW, failure, DAY),
     changes.revokeUnheld(claim, NOW, failure, DAY),
     changes.revokeUnstarted("t-1", NOW, failure, DAY),
@@ -75,12 +81,11 @@ function allButForget(): changes.Change[] {
 const resend = () => changes.resend({ id: "t-1", attempt: claim.attempt }, NOW);
 
 test("a change says what it is", () => {
-  const kinds = [...allButForget(), changes.forget("t-1"), changes.countRedrive("t-1", 0), resend()].map(
-    ({ kind }) => kind,
-  );
+  const others = [changes.forget("t-1"), changes.countRedrive("t-1", 0), changes.noteFollowed("t-1"), resend()];
+  const kinds = [...allButForget(), ...others].map(({ kind }) => kind);
   expect([...new Set(kinds)]).toEqual([
-    ...["record-pending", "claim", "heartbeat", "report", "succeed", "fail", "revoke", "retry", "request-revoke"],
-    ...["forget", "count-redrive", "resend"],
+    ...["record-pending", "claim", "heartbeat", "report", "succeed", "fail", "revoke", "retry"],
+    ...["replace", "succeed-waited", "request-revoke", "forget", "count-redrive", "note-followed", "resend"],
   ]);
 });
 
@@ -116,6 +121,16 @@ describe("the condition of a change holds exactly where", () => {
       () => changes.retry(held, next),
       (r) => r !== undefined && isMine(r) && r.revokeRequested === undefined,
     ],
+    [
+      "replace, claimed: as retry",
+      () => changes.replace(held, NOW, instead, DAY),
+      (r) => r !== undefined && isMine(r) && r.revokeRequested === undefined,
+    ],
+    [
+      "replace, unclaimed: as retry",
+      () => changes.replace(unclaimed, NOW, instead, DAY),
+      (r) => r === undefined || (unfinished(r) && r.revokeRequested === undefined),
+    ],
     ["succeed, unclaimed: unfinished up to this attempt", () => changes.succeed(unclaimed, NOW, value), unfinished],
     ["fail, unclaimed: unfinished up to this attempt", () => changes.fail(unclaimed, NOW, failure, DAY), unfinished],
     [
@@ -134,13 +149,23 @@ describe("the condition of a change holds exactly where", () => {
       (r) => r === undefined || r.state === "PENDING" || r.state === "RETRY",
     ],
     [
+      "succeedWaited: nobody ended it, and nobody runs it",
+      () => changes.succeedWaited({ id: "t-1" }, members, NOW, DAY),
+      (r) => r === undefined || r.state === "PENDING" || r.state === "RETRY",
+    ],
+    [
       "resend: it waits for this attempt at most, or was started",
       resend,
       (r) => (r?.state === "RETRY" || r?.state === "STARTED") && upToMine(r),
     ],
     ["requestRevoke: somebody runs it", () => changes.requestRevoke("t-1", "cooperate"), (r) => r?.state === "STARTED"],
     ["countRedrive: it failed", () => changes.countRedrive("t-1", 0), (r) => r?.state === "FAILURE"],
-    ["forget: it has ended", () => changes.forget("t-1"), (r) => r !== undefined && isTerminal(r.state)],
+    ["noteFollowed: it has ended", () => changes.noteFollowed("t-1"), (r) => r !== undefined && isTerminal(r.state)],
+    [
+      "forget: it has ended, and not in another's place",
+      () => changes.forget("t-1"),
+      (r) => r !== undefined && isTerminal(r.state) && r.state !== "REPLACED",
+    ],
   ])("%s", (_, make, expected) => {
     const change = make();
     const records = [...everyRecord()];
@@ -150,7 +175,7 @@ describe("the condition of a change holds exactly where", () => {
     expect(records.every(expected)).toBe(false);
   });
 
-  test("no change but forget() and the count of redrives ever holds for a terminal record", () => {
+  test("no change but forget(), the count of redrives and the note of follow-ups ever holds for a terminal record", () => {
     const all = allButForget();
     for (const record of everyRecord()) {
       if (record === undefined || !isTerminal(record.state)) continue;
@@ -283,6 +308,27 @@ describe("what a change writes", () => {
     expect(written(changes.succeed(held, NOW, { ...value, result: undefined, ignored: true }))).toMatchObject({
       ignored: true,
     });
+  });
+
+  test("a task that was replaced says by what, and is kept as long as a workflow's parts are", () => {
+    const record = written(changes.replace(held, NOW, instead, DAY), busy);
+    expect(record).toMatchObject({ state: "REPLACED", replacement: "t-2", replacementSig: instead.sig, endedAt: NOW });
+    expect(record).toMatchObject({ token: "mine", attempt: 3, expiresAt: NOW + JOINS.lifetimeMs });
+    for (const gone of ["leaseUntil", "meta", "customState", "failure", "resultExpiresAt", "revokeRequested"])
+      expect(record).not.toHaveProperty(gone);
+    const longer = changes.replace(held, NOW, instead, JOINS.lifetimeMs / 1_000 + 1);
+    expect(longer.set.expiresAt).toBe(NOW + JOINS.lifetimeMs + 1_000);
+  });
+
+  test("what waited for a group has its members in place of a result, and no claim's token", () => {
+    const unit = { id: "t-1", task: "lovage.join", workload: "default" };
+    const ended = { endedAt: NOW, resultExpiresAt: NOW + DAY * 1_000, expiresAt: NOW + RECORD_LIFETIME_MS };
+    const record = { ...unit, state: "SUCCESS", members, ...ended };
+    const change = changes.succeedWaited(unit, members, NOW, DAY);
+    expect(written(change)).toEqual({ ...record, attempt: 0 });
+    const waiting = { state: "RETRY", token: "mine", retryAt: NOW, retryArgs: "[[1],{}]", failure } as const;
+    expect(written(change, waiting)).toEqual({ ...record, attempt: 3 });
+    expect(written(changes.forget("t-1"), { ...record, state: "SUCCESS" })).not.toHaveProperty("members");
   });
 
   test("a retry says which attempt comes next, when, with what, and why", () => {

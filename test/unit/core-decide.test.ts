@@ -1,6 +1,7 @@
 // One test for each row of docs/protocol.md that is a decision; the rows that are not are tested in test/behaviour.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { chainOf, groupOf } from "../../lib/core/canvas-shape.ts";
 import * as changes from "../../lib/core/changes.ts";
 import { decideDeadLetter } from "../../lib/core/dead-letter.ts";
 import {
@@ -13,11 +14,13 @@ import {
   type Unrunnable,
 } from "../../lib/core/decide.ts";
 import { type Circumstances, claimOf, type Mode, type Received, type TaskPolicy } from "../../lib/core/decision.ts";
-import { idKey } from "../../lib/core/ids.ts";
+import { derivedId, idKey } from "../../lib/core/ids.ts";
 import type { Outcome } from "../../lib/core/outcome.ts";
-import { CLOCK_SKEW_MS, MAX_DEAD_LETTER_RESENDS, RESEND_NOTED_AFTER_MS } from "../../lib/defaults.ts";
+import { CLOCK_SKEW_MS, MAX_DEAD_LETTER_RESENDS, MAX_RESULT_BYTES, RESEND_NOTED_AFTER_MS } from "../../lib/defaults.ts";
+import { RecordUnreadable } from "../../lib/errors.ts";
 import { STORED_STATES, type TaskRecord } from "../../lib/store/record.ts";
 import type { Envelope } from "../../lib/wire/envelope.ts";
+import type { WireSignature } from "../../lib/wire/signature.ts";
 import { envelopeOf, POLICY, signatureOf } from "../support/messages.ts";
 
 const NOW = Date.UTC(2026, 10, 21);
@@ -47,7 +50,11 @@ const received = message();
 const claim = claimOf(received, "mine");
 const held: changes.Right = { kind: "claimed", claim };
 const unclaimed: changes.Right = { kind: "unclaimed", claim };
-const record = (facts: Partial<TaskRecord>): TaskRecord => ({ id: "t-1", state: "STARTED", attempt: 1, ...facts });
+const record = (facts: Partial<TaskRecord>): TaskRecord => ({
+  ...{ id: "t-1", state: "STARTED", attempt: 1 },
+  ...(facts.state === "REPLACED" && { replacement: "t-2", replacementSig: JSON.stringify(signatureOf("instead")) }),
+  ...facts,
+});
 const end = (outcome: Outcome, mode: Mode = "tracked", from = received, its = POLICY) =>
   decide(outcome, from, mode, "mine", its, circumstances);
 
@@ -129,10 +136,35 @@ describe("the claim, or any write that needs a right, is refused", () => {
     expect(tasksOf(refused(record({ state: "REVOKED" })))).toEqual([]);
   });
 
+  test("row 8: that they were sent again is noted afterwards, and with the note nothing is sent", () => {
+    const success = record({ state: "SUCCESS", result: "5", token: "other" });
+    expect(refused(success).note).toEqual(changes.noteFollowed("t-1"));
+    expect(refused({ ...success, followed: true })).toEqual({ row: "already ended", publish: [], settle: ACK });
+    expect(refused(record({ state: "REVOKED" }))).not.toHaveProperty("note"); // nothing follows it
+  });
+
   test("row 8: what a record says again is what the ending had said", () => {
     const decision = end({ kind: "success", result: "5" });
     const again = refused(changes.applied(decision.change as changes.Change, record({ token: "mine" })));
     expect(again.publish).toEqual(decision.publish);
+  });
+
+  test("row 8: what takes a replaced task's place begins again, from the record", () => {
+    const decision = end({ kind: "replaced", sig: signatureOf("instead") });
+    const existing = changes.applied(decision.change as changes.Change, record({ token: "mine" }));
+    const { publish, workflow, row } = refused(existing);
+    expect({ publish, workflow, row }).toEqual({
+      publish: decision.publish,
+      workflow: undefined,
+      row: "already ended",
+    });
+    const kept = (sig: unknown) => refused({ ...existing, replacementSig: JSON.stringify(sig) });
+    const { replacementSig: _, ...without } = existing;
+    expect(() => refused(without)).toThrow("attribute replacement_sig is missing");
+    expect(() => refused({ ...existing, replacementSig: "{" })).toThrow("attribute replacement_sig is ");
+    expect(() => kept({})).toThrow(RecordUnreadable);
+    expect(() => kept({})).toThrow("attribute replacement_sig it names no task");
+    expect(() => kept(chainOf([]))).toThrow("attribute replacement_sig cannot be planned: a chain has no steps");
   });
 
   test("row 9: a next attempt that was due 30 minutes ago is noted as sent anew: its message lives on from here", () => {
@@ -228,6 +260,97 @@ describe("a run ends", () => {
     const decision = end({ kind: "success", result: "5" });
     expect(decision).toMatchObject({ row: "success", change: changes.succeed(held, NOW, value("5")), settle: ACK });
     expect(decision.publish.map(({ envelope }) => envelope.args)).toEqual([[5]]);
+  });
+
+  describe("row 18a: a canvas takes its place → REPLACED, its beginning, acknowledged;", () => {
+    const routes = circumstances.routes;
+    const own = signatureOf("a", { options: { task_id: "t-1" } });
+    const replace = (sig: WireSignature, facts: Partial<Envelope> = {}, mode: Mode = "tracked") =>
+      end({ kind: "replaced", sig }, mode, message(facts));
+
+    test("a task has its id derived, and its callbacks", () => {
+      const decision = replace(signatureOf("instead"));
+      const id = derivedId(routes.key, "t-1", "r");
+      const replacement = { id, sig: JSON.stringify(signatureOf("instead")) };
+      expect(decision).toMatchObject({
+        row: "replaced",
+        change: changes.replace(held, NOW, replacement, 86_400),
+        settle: ACK,
+      });
+      expect(decision).not.toHaveProperty("ending");
+      expect(decision.publish.map(({ envelope }) => envelope)).toMatchObject([
+        {
+          id,
+          task: "instead",
+          parentId: "t-1",
+          rootId: "root-1",
+          link: [{ task: "notify" }],
+          linkError: [{ task: "on_error" }],
+        },
+      ]);
+    });
+
+    test("a chain begins, and the rest of the task's own chain and its place in a group come after it", () => {
+      const place = { chord: { ...signatureOf("body"), chord_size: 2 } as never, group: "g-1", groupIndex: 1 }; // JSON
+      const decision = replace(chainOf([signatureOf("a"), signatureOf("b")]), {
+        chain: [signatureOf("after")],
+        ...place,
+      });
+      const [first, ...others] = decision.publish;
+      expect(others).toEqual([]);
+      expect(first?.envelope).toMatchObject({ task: "a", chain: [{ task: "after" }, { task: "b" }] });
+      const last = replace(chainOf([signatureOf("a"), signatureOf("b")]), place).publish[0]?.envelope.chain;
+      expect(last).toMatchObject([{ task: "b", options: { group_id: "g-1", group_index: 1 } }]);
+    });
+
+    test("a group is waited for: it becomes a join, under the id that ends in the task's place", () => {
+      const decision = replace(groupOf([signatureOf("a"), signatureOf("b")]));
+      const options = { task_id: decision.change?.set.replacement };
+      expect(decision.workflow?.joins).toMatchObject([{ size: 2, next: { task: "lovage.join", options } }]);
+      expect(decision.workflow?.line).toEqual({ rootId: "root-1", hops: 1 });
+      expect(tasksOf(decision)).toEqual(["a", "b"]);
+    });
+
+    test("of the largest size that a record holds it begins", () => {
+      const bytes = (args: readonly string[]) => JSON.stringify(signatureOf("a", { args })).length;
+      const sig = signatureOf("a", { args: ["x".repeat(MAX_RESULT_BYTES - bytes([""]))] });
+      expect(replace(sig).row).toBe("replaced");
+    });
+
+    test("unclaimed: by the right of whoever comes first; untracked: nothing is written", () => {
+      expect(replace(signatureOf("a"), {}, "unclaimed").change?.when).toEqual(
+        changes.replace(unclaimed, NOW, { id: "", sig: "" }, 1).when,
+      );
+      const untracked = replace(signatureOf("a"), {}, "untracked");
+      expect([untracked.change, tasksOf(untracked)]).toEqual([undefined, ["a"]]);
+    });
+
+    test.each([
+      ["an empty chain", chainOf([]), "InvalidOption", "a chain has no steps"],
+      ["itself", own, "InvalidOption", "a part of what replaces task t-1 has its id"],
+      ["a chain with itself", chainOf([signatureOf("b"), own, signatureOf("c")]), "InvalidOption", "has its id"],
+      [
+        "what no record can hold",
+        signatureOf("a", { args: ["x".repeat(MAX_RESULT_BYTES)] }),
+        "ResultTooLarge",
+        `the limit is ${MAX_RESULT_BYTES}`,
+      ],
+    ])("%s fails it", (_what, sig, type, message) => {
+      const decision = replace(sig);
+      expect(decision.change).toMatchObject({
+        kind: "fail",
+        set: { failure: { type, message: expect.stringContaining(message) } },
+      });
+      expect(decision.ending).toMatchObject({ kind: "failure", expected: false });
+      expect(tasksOf(decision)).toEqual(["on_error"]);
+    });
+
+    test("a revoke that was asked for is seen before it", () => {
+      const asked = record({ state: "STARTED", token: "mine", revokeRequested: "cooperate" });
+      expect(changes.holds(replace(signatureOf("a")).change?.when ?? [], asked)).toBe(false);
+      const decision = decideWriteRefused(asked, received, "tracked", "mine", POLICY, circumstances);
+      expect(decision.change).toMatchObject({ kind: "revoke" });
+    });
   });
 
   test("row 12, unclaimed: the same, by the right of whoever comes first", () => {
@@ -406,7 +529,7 @@ describe("a run ends", () => {
     for (const revokeRequested of ["cooperate", "terminate"] as const) {
       const decision = writeRefused(record({ token: "mine", leaseUntil: NOW, revokeRequested }));
       expect(decision).toMatchObject({ row: "revoked while running", settle: ACK, publish: [] });
-      expect(decision.ending).toEqual({ kind: "revoked", reason: "revoked before a retry" });
+      expect(decision.ending).toEqual({ kind: "revoked", reason: "revoked before it went on" });
       expect(decision.change?.set.state).toBe("REVOKED");
     }
   });

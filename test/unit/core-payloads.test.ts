@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import * as changes from "../../lib/core/changes.ts";
 import { decide, decideRefused } from "../../lib/core/decide.ts";
 import { type Circumstances, claimOf, type Mode, type Received } from "../../lib/core/decision.ts";
-import { followUps, type Routes } from "../../lib/core/follow-ups.ts";
+import { follows, type Routes } from "../../lib/core/follow-ups.ts";
 import { idKey } from "../../lib/core/ids.ts";
 import type { Outcome } from "../../lib/core/outcome.ts";
 import { argsFrom, argsOf, largeArgs, largeResult, withoutRef } from "../../lib/core/payloads.ts";
@@ -89,7 +89,7 @@ describe("a result", () => {
 
   test("reaches its callbacks once its record refers to it, except those that are handed nothing", () => {
     const decision = end({ kind: "success", result: "5" });
-    const again = followUps(received.envelope, { state: "SUCCESS", resultRef: ref }, routes);
+    const again = follows(received.envelope, { state: "SUCCESS", resultRef: ref }, routes).publish;
     expect(again.map(({ first, envelope }) => [first, envelope.args])).toEqual([
       [ref, ["wide"]],
       [undefined, ["wide"]],
@@ -182,6 +182,43 @@ test("a record keeps arguments, or a reference to them, as JSON", () => {
   const referring = message({ args: [], argsRef: ref }).envelope;
   expect(argsFrom("t-1", argsOf(referring))).toEqual({ args: [], kwargs: {}, argsRef: ref });
   expect(withoutRef(referring)).toEqual(message({ args: [] }).envelope);
+});
+
+describe("results that come before the arguments", () => {
+  const results = { group: "g-1", size: 3 };
+
+  test("are kept with them where they are read anew in every run, and only there", () => {
+    for (const facts of [{ args: [1] }, { args: [], argsRef: ref }]) {
+      const { envelope } = message({ ...facts, results });
+      expect(argsFrom("t-1", argsOf(envelope))).toMatchObject({ ...facts, results });
+      expect(argsFrom("t-1", argsOf(withoutRef(envelope)))).not.toHaveProperty("results");
+    }
+  });
+
+  test.each(['{"kept":[[1],{}]}', '{"kept":[1],"results":{"group":"g","size":1}}', '{"kept":[[1],{}],"results":[]}'])(
+    "%s is nothing that a retry asked for",
+    (json) => {
+      expect(() => argsFrom("t-1", json)).toThrow(RecordUnreadable);
+    },
+  );
+
+  test("the next attempt has them from its message, or from what the retry asked for; from the record, the same", () => {
+    const again = (next?: Extract<Outcome, { kind: "retry" }>["next"]) => {
+      const outcome: Outcome = { kind: "retry", failure, exhausted: failure, countdown: 1, ...(next && { next }) };
+      const first = message({ args: ["own"], results });
+      const decision = end(outcome, first, "tracked", { ...circumstances, payloads: undefined });
+      const change = decision.change as changes.Change;
+      const record = changes.applied(change, { id: "t-1", state: "STARTED", attempt: 1 });
+      const lost = decideRefused(first, record, circumstances);
+      const parts = ({ args, results: group }: Envelope) => ({ args, group });
+      const [sent, sentAgain] = [decision, lost].map(({ publish }) => parts(publish[0]?.envelope as Envelope));
+      expect(sentAgain).toEqual(sent);
+      return sent;
+    };
+    expect(again()).toEqual({ args: ["own"], group: results });
+    expect(again({ args: [[1, 2], "own"] })).toEqual({ args: [[1, 2], "own"], group: undefined });
+    expect(again({ args: ["other"], results })).toEqual({ args: ["other"], group: results });
+  });
 });
 
 test.each(["7", "null", "[1]", "[[1],{},3]", '{"key":"../x"}', "{"])("%s is nothing that a retry asked for", (json) => {

@@ -4,13 +4,14 @@ import { currentTask } from "../../lib/context.ts";
 import type { Outcome } from "../../lib/core/outcome.ts";
 import { MAX_RESULT_BYTES } from "../../lib/defaults.ts";
 import { Events } from "../../lib/events.ts";
-import { createApp, Ignore, Reject, Retry } from "../../lib/index.ts";
+import { createApp, Ignore, Reject, Replace, Retry } from "../../lib/index.ts";
 import { FakeClock } from "../../lib/testing/fake-clock.ts";
 import type { JsonValue } from "../../lib/wire/serializer.ts";
 import { type Handler, invoke } from "../../lib/worker/invoke.ts";
 import { StopSignal } from "../../lib/worker/job.ts";
 import { runHere } from "../../lib/worker/pool-here.ts";
 import { type JobChanges, job } from "../fixtures/pool/job.ts";
+import { signatureOf } from "../support/messages.ts";
 
 const plain = (handler: Handler) => ({ handler, hooks: [], schemas: {}, events: new Events() });
 
@@ -182,6 +183,25 @@ describe("words to the worker", () => {
       maxRetries: 7,
       next: { args: [1], kwargs: { k: 2 } },
     });
+  });
+
+  test("Replace", async () => {
+    const sig = signatureOf("instead", { args: [1] });
+    expect(await throwing(new Replace({ wire: sig }))).toEqual({ kind: "replaced", sig });
+    expect(await throwing(new Replace({ wire: { ...sig, args: [new Date(0)] as never } }))).toMatchObject({
+      kind: "failure",
+      failure: { type: "NotSerializable" },
+    });
+    expect(await throwing(new Replace(undefined as never))).toMatchObject({ failure: { type: "NotSerializable" } });
+  });
+
+  test("Replace, where it was revoked meanwhile", async () => {
+    const stop = new StopSignal();
+    const handler = () => {
+      stop.stop("revoked");
+      throw new Replace({ wire: signatureOf("instead") });
+    };
+    expect(await run(handler, { stop })).toMatchObject({ kind: "revoked" });
   });
 
   test("Retry at a time", async () =>

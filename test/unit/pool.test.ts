@@ -6,12 +6,14 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { chainOf } from "../../lib/core/canvas-shape.ts";
 import type { Ending, Outcome } from "../../lib/core/outcome.ts";
 import { type Fields, type Logger, silentLogger } from "../../lib/log.ts";
 import type { JsonValue } from "../../lib/wire/serializer.ts";
 import { type Ended, StopSignal } from "../../lib/worker/job.ts";
 import { createPool, heapMb, type TaskPool } from "../../lib/worker/pool.ts";
 import { type JobChanges, job } from "../fixtures/pool/job.ts";
+import { signatureOf } from "../support/messages.ts";
 
 const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/pool/${name}`, import.meta.url));
 
@@ -58,6 +60,11 @@ function runs(pid: number): boolean {
 const worksOn = async () => expect(value(await run("add", [2, 3]))).toBe(5);
 
 describe("what a job brings back", () => {
+  test("what came of a group's results, which its process read by itself, one by one", async () => {
+    const envelope = { results: { group: "group-1", size: 101 } };
+    expect(value(await run("total", [1_000], { envelope }))).toBe(1_000 + 4_950);
+  });
+
   test("its value", async () => expect(value(await run("add", [2, 3]))).toBe(5));
 
   test("its context arrives, and the arguments with kwargs last", async () => {
@@ -104,6 +111,11 @@ describe("what a job brings back", () => {
   test("what is thrown to be ignored", async () =>
     expect(await run("give up")).toEqual({ kind: "ignored", reason: "nothing to do" }));
 
+  test("what it puts in its place", async () => {
+    const sig = chainOf([signatureOf("add", { args: [7, 1] }), signatureOf("add", { args: [2] })]);
+    expect(await run("swap", [7])).toEqual({ kind: "replaced", sig });
+  });
+
   test("progress and log lines, in order, before its outcome", async () => {
     const { entries, log } = recorder();
     const report = async (meta: string | undefined, state: string | undefined) => void entries.push([meta, state]);
@@ -127,6 +139,28 @@ describe("what a job brings back", () => {
       ["warn", { error: "RangeError: the table is gone" }, "progress could not be stored"],
       ["info", {}, "RangeError: the table is gone"],
     ]);
+  });
+
+  test("a map's results, by the code of the task that it calls", async () => {
+    const mapOf = (task: string) =>
+      run("celery.starmap", [], {
+        envelope: {
+          kwargs: {
+            task: { task },
+            it: [
+              [2, 3],
+              [4, 5],
+            ],
+          },
+        },
+      });
+    expect(value(await mapOf("add"))).toEqual([5, 9]);
+    const facts = value(await mapOf("facts")) as { id: string; args: string }[];
+    expect(facts.map(({ id, args }) => [id, args])).toEqual([
+      ["id of celery.starmap", "[2,3]"],
+      ["id of celery.starmap", "[4,5]"],
+    ]);
+    expect(await mapOf("gone")).toMatchObject({ failure: { type: "NotRegistered" } });
   });
 
   test("a task its process does not know is a failure", async () =>

@@ -23,6 +23,7 @@ describe("a task's settings", () => {
       throws: [],
       workload: "default",
       claim: true,
+      results: "array",
     });
   });
 
@@ -43,6 +44,7 @@ describe("a task's settings", () => {
       throws: ["NotFound"],
       workload: "renders",
       claim: false,
+      results: "stream",
     } as const;
     expect(taskSettings("add", own, {})).toEqual({
       ...own,

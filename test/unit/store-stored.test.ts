@@ -8,6 +8,7 @@ import {
   isWhole,
   momentNear,
   storedFailure,
+  storedGroup,
   storedJson,
   storedRef,
 } from "../../lib/store/stored.ts";
@@ -130,4 +131,23 @@ test("whole numbers and moments", () => {
 
 test("a time that no Date holds is written as the nearest that one does", () => {
   expect([-1, 0, NOW, 8.64e15 + 2, Number.POSITIVE_INFINITY].map(momentNear)).toEqual([0, 0, NOW, 8.64e15, 8.64e15]);
+});
+
+describe("a group", () => {
+  const read = (value: JsonValue) => storedGroup("t-1", "members", value);
+
+  test("is read as it was written, without what else is there", () => {
+    expect(read({ group: "g-1", size: 0, more: 1 })).toEqual({ group: "g-1", size: 0 });
+  });
+
+  test.each([[[]], [null], [{ group: "g-1" }], [{ size: 3 }], [{ group: "", size: 3 }], [{ group: 7, size: 3 }]])(
+    "%j is none",
+    (value) => {
+      expect(() => read(value)).toThrow("its attribute members is no group, which has an id and a size");
+    },
+  );
+
+  test.each([-1, 1.5, "3", 2 ** 53])("one of %j members is none", (size) => {
+    expect(() => read({ group: "g-1", size })).toThrow("is no group");
+  });
 });

@@ -123,6 +123,7 @@ describe("encode", () => {
     context.push("correlation_id", "hostname", "delivery_info", "headers", "is_eager", "called_directly", "children");
     context.push("taskset", "utc", "loglevel", "logfile");
     const ours = ["lovage_hops", "lovage_redriven_from", "lovage_resends", "lovage_args_changed", "lovage_args_ref"];
+    ours.push("lovage_results");
     expect([...RESERVED_HEADERS].sort()).toEqual([...protocol, ...context, ...ours].sort());
   });
 
@@ -197,6 +198,7 @@ describe("decode of encode is the same envelope", () => {
       stampedHeaders: fc.array(fc.string()),
       resends: fc.nat(),
       hops: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER - 1 }),
+      results: fc.tuple(fc.uuid(), fc.nat()).map(([group, size]) => ({ group, size })),
       argsChanged: fc.constant(true),
     },
     {

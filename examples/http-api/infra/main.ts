@@ -30,7 +30,7 @@ const functionOf = (name: "send" | "result") =>
 const send = functionOf("send");
 const result = functionOf("result");
 tasks.grantSend(send); // sqs:SendMessage, and where the queues are
-tasks.grantRead(result); // dynamodb:GetItem
+tasks.grantRead(result); // dynamodb:GetItem and BatchGetItem
 
 const http = new HttpApi(api, "Api");
 http.addRoutes({ path: "/tasks", methods: [HttpMethod.POST], integration: new HttpLambdaIntegration("Send", send) });

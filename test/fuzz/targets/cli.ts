@@ -18,6 +18,7 @@ const VERBS = [
   "send",
   "result",
   "revoke",
+  "workflow",
   "failures",
   "redrive",
   "tasks",
@@ -30,6 +31,7 @@ const VERBS = [
 const FLAGS = {
   send: ["--args", "--kwargs", "--countdown", "--workload", "--id", "--timeout", "--from-line", "--wait"],
   result: ["--timeout", "--wait", "--follow"],
+  workflow: ["--timeout", "--revoke", "--terminate"],
   failures: ["--task", "--error", "--workload", "--since", "--until", "--limit", "--dead-letters"],
   redrive: ["--task", "--error", "--since", "--until", "--limit", "--rate", "--dry-run", "--yes", "--again"],
   cost: ["--tasks", "--duration", "--args-bytes"],
