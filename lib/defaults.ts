@@ -224,8 +224,9 @@ export const JOINS = {
   maxMembers: 64 ** 4,
   /** How long a join, and what is stored of a workflow, is kept after it was last written: each of its steps may wait 14 days. */
   lifetimeMs: 90 * DAY * 1_000,
-  /** Members that its publisher sends between two checkpoints. */
+  /** Members that the publisher of a stream sends between two checkpoints, at least; and the part of those before, if that is more. */
   checkpointEvery: 1_000,
+  checkpointPart: 1 / 8,
   /** Largest part of a definition, and of what a join's head says of what follows, in bytes: no item is over 8 KB. */
   partBytes: 7 * 1_024,
   /** Between one look of the watchdog and the next: the longest that SQS delays a message. */

@@ -77,13 +77,15 @@ class Stream {
       : await joins.open(newHead({ id: group }, clock.now()));
     let size = 0;
     let given = 0;
+    let checkpoint = afterCheckpoint(head.published);
     for await (const member of members) {
       for (const one of streamed(template, memberOf(member, given).wire)) {
         if (size >= head.published) await this.#sendMember(one, size);
         size++;
-        if (size % JOINS.checkpointEvery !== 0 || size <= head.published) continue;
+        if (size < checkpoint) continue;
         await this.#arrived();
         await joins.checkpoint(group, size, clock.now());
+        checkpoint = afterCheckpoint(size);
       }
       given++;
     }
@@ -121,6 +123,11 @@ class Stream {
   #demandSent(): void {
     if (this.#failed) throw this.#failed.reason;
   }
+}
+
+/** Ever farther apart, so that a million members take some fifty: all of them write to one head. */
+function afterCheckpoint(published: number): number {
+  return published + Math.max(JOINS.checkpointEvery, published * JOINS.checkpointPart);
 }
 
 function memberOf(value: unknown, index: number): Signature<never, unknown, unknown> {

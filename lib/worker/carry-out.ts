@@ -5,7 +5,6 @@
 //  2. records    of units that end without having run
 //  3. messages
 //  4. counts     the last: the count that completes a group carries out what follows it, from 1. on
-
 import { memberId } from "../core/canvas-freeze.ts";
 import { joined, joinFailed } from "../core/canvas-plan.ts";
 import { STORED } from "../core/canvas-shape.ts";
@@ -23,7 +22,7 @@ import {
 import { newHead } from "../core/join.ts";
 import { watchMessage } from "../core/watchdog.ts";
 import { TASK_DEFAULTS } from "../defaults.ts";
-import { WorkflowLost } from "../errors.ts";
+import { InvalidOption, WorkflowLost } from "../errors.ts";
 import { joinsOf } from "../joins.ts";
 import type { JoinStore } from "../ports/join-store.ts";
 import { followAll } from "../replacement.ts";
@@ -65,8 +64,8 @@ export async function carryOut({ publish, workflow }: Following, send: Send, dep
   for (const { failed, ...membership } of counts) await count(membership, failed, line, send, deps);
 }
 
-/** Counts a member that has ended, and goes on where it was the last. */
-export async function count(
+/** Counts a member that has ended, and goes on where it was the last. What can never be counted is logged, and left. */
+async function count(
   membership: Membership,
   failed: boolean,
   line: Workflow["line"],
@@ -76,8 +75,13 @@ export async function count(
   const { group: id, index, size, next } = membership;
   // A Python worker that counts by polling says no size, and counts its members where we cannot.
   if (size === undefined && next.task !== STORED) return;
-  const completion = await countMember(await joinsOf(deps), { id, size }, index, failed);
-  if (completion) await complete(completion, next, line, send, deps);
+  try {
+    const completion = await countMember(await joinsOf(deps), { id, size }, index, failed);
+    if (completion) await complete(completion, next, line, send, deps);
+  } catch (error) {
+    if (!(error instanceof WorkflowLost || error instanceof InvalidOption)) throw error;
+    deps.log.error({ group: id, member: index, error: error.message }, "cannot count a member of a group");
+  }
 }
 
 /** All members of a group have ended: what follows it begins, or fails as they did. */

@@ -1,5 +1,4 @@
 // One look of the watchdog at a join (core/join-watch.ts says when it does what): its message, from its receive to its settlement.
-
 import { memberId } from "../core/canvas-freeze.ts";
 import { type Membership, membershipOf } from "../core/canvas-start.ts";
 import type { Decision } from "../core/decision.ts";

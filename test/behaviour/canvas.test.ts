@@ -2,7 +2,10 @@
 import { describe, expect, test } from "vitest";
 import type { App } from "../../lib/app.ts";
 import { chain, chord, group } from "../../lib/canvas.ts";
-import { memoryApp } from "../support/memory-app.ts";
+import { encode } from "../../lib/wire/envelope.ts";
+import type { JsonObject } from "../../lib/wire/serializer.ts";
+import { memoryApp, QUEUE } from "../support/memory-app.ts";
+import { envelopeOf } from "../support/messages.ts";
 
 const tasks = (app: App) => ({
   add: app.task("add", (a: number, b: number) => a + b),
@@ -71,5 +74,22 @@ describe("a canvas", () => {
     }
     const result = await memory.during(chord(members(), xsum.s()).delay());
     expect(await memory.during(result.get())).toBe((129 * 130) / 2 + 130);
+  });
+
+  test.each([
+    ["a group of more members than there can be", { chord_size: 20_000_000 }, "takes 0 to"],
+    ["what is stored with a group that is not there", { task: "lovage.stored", chord_size: 1 }, "what follows group g"],
+  ])("a member of %s: it ends, its message is done, and the log says why nobody counts it", async (_, what, why) => {
+    await using memory = await memoryApp(tasks);
+    const chord = { ...memory.tasks.xsum.s().wire, ...what } as unknown as JsonObject; // a signature is JSON
+    const envelope = envelopeOf({ id: "m", task: "add", args: [1, 2], chord, group: "g", groupIndex: 0 });
+    await memory.send(encode(envelope, QUEUE));
+    const result = memory.app.result("m");
+    expect(await memory.settle(result)).toBe("SUCCESS");
+    await memory.advance(60);
+    expect(memory.messages()).toEqual([]);
+    expect(memory.logs.find(({ message }) => message === "cannot count a member of a group")).toMatchObject({
+      error: expect.stringContaining(why),
+    });
   });
 });
