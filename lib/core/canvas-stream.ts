@@ -26,11 +26,12 @@ export interface StreamPlan {
 export function planStream(sig: WireSignature, { taskId, root, line = {} }: Called, { key }: Routes): StreamPlan {
   const frozen = planned(key, normalise(sig), root, taskId);
   const group = firstId(frozen);
+  const join = joinOf(frozen, group);
   return {
     id: finalId(frozen) as string, // it is frozen
     group,
     template: templateOf(sig),
-    join: joinOf(frozen, group),
+    join,
     line: { hops: 0, ...line, rootId: line.rootId ?? group },
     frozen,
   };
@@ -45,8 +46,7 @@ export function streamed(template: WireSignature, member: WireSignature): readon
 function templateOf(sig: WireSignature): WireSignature {
   if (sig.task === GROUP) return sig;
   const { args, immutable } = sig;
-  const first = sig.task === CHORD ? headerOf(sig) : tasksOf(sig)[0];
-  if (first === undefined) throw new InvalidOption("a chain has no steps; give it one or more");
+  const first = sig.task === CHORD ? headerOf(sig) : (tasksOf(sig)[0] as WireSignature); // it was planned: no chain is empty
   if (args.length > 0) return templateOf({ ...first, args: [...args, ...first.args], immutable });
   return templateOf(first);
 }

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { memberId } from "../../lib/core/canvas-freeze.ts";
 import {
   afterFailure,
+  afterIgnored,
   afterRevoked,
   afterSuccess,
   type Called,
@@ -444,4 +445,32 @@ describe("Python's messages", () => {
     const wave = afterSuccess(envelopeOf({ chain: [frozen] }), [1], routes);
     expect(sent(wave)).toMatchObject([{ group: "outer", groupIndex: 4 }]);
   });
+});
+
+test("what is ignored counts, where it is not followed by more of its chain", () => {
+  const chord = { ...t("c"), chord_size: 2 } as unknown as JsonObject; // a signature is JSON
+  const member = envelopeOf({ chord, group: "g", groupIndex: 0 });
+  expect(afterIgnored(member, routes).counts).toMatchObject([{ group: "g", index: 0, failed: false }]);
+  expect(afterIgnored({ ...envelopeOf(), chain: [t("d", { options: { task_id: "d" } })] }, routes).ended).toMatchObject(
+    [{ id: "d" }],
+  );
+});
+
+test("a task has its id in nothing that replaces it", () => {
+  const own = t("a", { options: { task_id: envelopeOf().id } });
+  expect(() => replaced(envelopeOf(), chainOf([own, t("b")]), routes)).toThrow("has its id (task_id)");
+});
+
+test("a place in a group that cannot be counted is refused", () => {
+  const broken = { ...envelopeOf({ group: "g", groupIndex: 0 }), chord: { task: 5 } as unknown as JsonObject };
+  expect(() => afterSuccess(broken, [1], routes)).toThrow("a group cannot be counted");
+});
+
+test("what replaces a task has its stamps, beside its own", () => {
+  const task = { ...envelopeOf(), stamps: { tenant: "a", run: 1 } };
+  const own = { ...t("b"), options: { stamped_headers: ["run"], run: 2 } };
+  const [first, second] = sent(replaced(task, chainOf([t("a"), own]), routes));
+  expect(first?.stamps).toEqual({ tenant: "a", run: 1 });
+  expect(second).toBeUndefined();
+  expect(first?.chain[0]?.options).toMatchObject({ tenant: "a", run: 2 });
 });

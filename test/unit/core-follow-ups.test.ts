@@ -159,3 +159,52 @@ describe("what is published", () => {
     }
   });
 });
+
+describe("in a workflow", () => {
+  const member = { ...parent, link: [], linkError: [], group: "g", groupIndex: 1 };
+  const chord = { ...signatureOf("body", { options: { task_id: "b" } }), chord_size: 2 } as never; // a signature is JSON
+  const counted = (failed: boolean) => [{ group: "g", index: 1, size: 2, next: chord, failed }];
+
+  test("a value, none, and `Ignore` count; a failure and a revoke count as failed", () => {
+    const counts = (ending: Ending) => follows({ ...member, chord }, ending, routes).workflow?.counts;
+    for (const ending of [success, { state: "SUCCESS" }, { state: "SUCCESS", ignored: true }] as const)
+      expect(counts(ending)).toEqual(counted(false));
+    for (const state of ["FAILURE", "REVOKED"] as const) expect(counts({ state })).toEqual(counted(true));
+    expect(counts({ state: "PENDING" })).toBeUndefined();
+  });
+
+  test("what comes after a failure fails with it, after a revoke is revoked, after `Ignore` too", () => {
+    const chain = [signatureOf("later", { options: { task_id: "l" } })];
+    const ended = (ending: Ending) => follows({ ...parent, chain }, ending, routes).workflow;
+    const failure = { type: "RangeError", message: "no", stack: "at nowhere" };
+    expect(ended({ state: "FAILURE", failure })).toMatchObject({
+      ended: [{ id: "l", task: "later" }],
+      ending: { state: "FAILURE", failure: { type: "RangeError", message: "no" } },
+    });
+    expect(ended({ state: "FAILURE", failure })?.ending?.failure).not.toHaveProperty("stack");
+    expect(ended({ state: "REVOKED" })?.ending).toMatchObject({ state: "REVOKED", failure: { type: "Error" } });
+    expect(ended({ state: "SUCCESS", ignored: true })?.ending).toMatchObject({
+      state: "REVOKED",
+      failure: { type: "TaskRevoked" },
+    });
+  });
+
+  test("a canvas that cannot be read is recorded as failed, once, under an id of its own", () => {
+    const broken = { ...parent, link: [signatureOf("celery.chain")] };
+    const { publish, workflow } = follows(broken, success, routes);
+    expect(publish).toEqual([]);
+    expect(workflow).toMatchObject({
+      ended: [{ id: derivedId(KEY, parent.id, "unread"), workload: "default" }],
+      ending: {
+        state: "FAILURE",
+        failure: { type: "InvalidOption", message: expect.stringContaining("kwargs.tasks") },
+      },
+    });
+    const strange = { ...routes, route: () => refuse() };
+    expect(() => follows({ ...parent, link: [signatureOf("notify")] }, success, strange)).toThrow(SyntaxError);
+  });
+});
+
+function refuse(): never {
+  throw new SyntaxError("a defect");
+}
