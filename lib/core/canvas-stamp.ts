@@ -19,6 +19,7 @@ export const SIGNATURE_OPTIONS: ReadonlySet<string> = new Set(
 /** Every task of it, and its callbacks, with these stamps beside its own, which give way. */
 export function stamped(sig: WireSignature, stamping: Stamping): WireSignature {
   const isTask = !CANVASES.has(sig.task);
+  const hasNone = Array.isArray(sig.kwargs.tasks) && sig.kwargs.tasks.length === 0; // they may be a stream, and get what it has
   const within = (all: JsonObject, names: readonly string[]): JsonObject =>
     Object.fromEntries(Object.entries(all).map(([name, value]) => [name, names.includes(name) ? each(value) : value]));
   const each = (value: JsonValue): JsonValue => {
@@ -30,7 +31,7 @@ export function stamped(sig: WireSignature, stamping: Stamping): WireSignature {
     ...(!isTask && { kwargs: within(sig.kwargs, PARTS) }),
     options: {
       ...within(sig.options, LINKS),
-      ...(isTask && stampOptions({ ...stampsOf(sig.options), ...stamping(sig) })),
+      ...((isTask || hasNone) && stampOptions({ ...stampsOf(sig.options), ...stamping(sig) })),
     },
   };
 }

@@ -121,6 +121,13 @@ export const MUTANTS: readonly Mutant[] = [
     protocol: atRow("decideRefused", /already ended/, silent),
   },
   {
+    name: "that what follows was sent again is noted before it is",
+    protocol: atRow("decideRefused", /already ended/, ({ note, ...decision }) => ({
+      ...decision,
+      ...(note && { change: note }),
+    })),
+  },
+  {
     name: "a record says from its ending on that what follows was sent again",
     change: onKinds(["succeed", "fail"], (change) => ({ ...change, set: { ...change.set, followed: true } })),
   },

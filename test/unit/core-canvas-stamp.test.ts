@@ -9,6 +9,7 @@ const app = createApp("duckling");
 const add = app.task("add", (x: number, y: number) => x + y);
 const sum = app.task("sum", (xs: readonly number[]) => xs.length);
 const show = app.task("show", (x: number) => `${x}`);
+const keep = app.task("keep", (all: readonly unknown[]) => all);
 const read = app.task("read", { bind: true }, (ctx) => ctx.stamps);
 
 const messages = (sig: { toJSON(): WireSignature }, options = {}) =>
@@ -48,6 +49,16 @@ describe("stamps", () => {
     const results = await Promise.all([read.applyAsync([], { stamps: { by: "me" } }), read.s().delay()]);
     await memory.drain();
     expect(await Promise.all(results.map((result) => result.get()))).toEqual([{ by: "me" }, {}]);
+  });
+
+  test("reach the members of a stream, which are not there yet", async () => {
+    async function* two() {
+      yield* [read.s(), read.s()];
+    }
+    await using memory = inMemory(app);
+    const result = await chain(group(two()), keep.s()).stamp({ by: "me" }).delay();
+    await memory.drain();
+    expect(await result.get()).toEqual([{ by: "me" }, { by: "me" }]);
   });
 
   test("are read from a dict, and stay when it is called", async () => {
