@@ -113,7 +113,9 @@ function sentence(store: Store): string {
 
 /** The queues are empty, in flight and delayed included, and everything that was accepted or recorded has ended. */
 async function everythingEnded(store: Store): Promise<boolean> {
-  for (const workload of Object.keys(app.workloads)) if ((await depth(`${app.name}-${workload}`)) > 0) return false;
+  // Twice: a task may send another to a queue that was looked at, and leave one that was not yet.
+  for (const workload of [...Object.keys(app.workloads), ...Object.keys(app.workloads)])
+    if ((await depth(`${app.name}-${workload}`)) > 0) return false;
   const records = await scanTasks(app.name);
   const ended = new Set(records.filter(({ state }) => ENDED.has(state)).map(({ id }) => id));
   return ended.size === records.length && store.sent().every(({ id }) => ended.has(id));
