@@ -4,6 +4,7 @@ import { callbacks } from "./callbacks.ts";
 import { chains } from "./chains.ts";
 import { chords } from "./chords.ts";
 import { dedup } from "./dedup.ts";
+import { eager } from "./eager.ts";
 import { errors } from "./errors.ts";
 import { groups } from "./groups.ts";
 import { ids } from "./ids.ts";
@@ -23,6 +24,7 @@ export const FILES = {
   serialization,
   stamping,
   dedup,
+  eager,
 } as const;
 
 export const CASES: readonly Case[] = Object.values(FILES).flat();

@@ -2,6 +2,8 @@
 import { expect } from "vitest";
 import { chain, chord, group } from "../../lib/canvas.ts";
 import { gives, times } from "./cases.ts";
+import { inPlace } from "./eager.ts";
+import type { CeleryTasks } from "./tasks.ts";
 import type { Case } from "./world.ts";
 
 export const chains: readonly Case[] = [
@@ -219,15 +221,17 @@ export const chains: readonly Case[] = [
   {
     name: "test_chain_in_chain_with_args",
     run: async ({ tasks: { identity }, get }) => {
-      const canvas = chain(chain(identity.s(), identity.s()));
-      expect(await get(await canvas.applyAsync([1]))).toBe(1);
+      const canvas = ({ identity: { s } }: Pick<CeleryTasks, "identity">) => chain(chain(s(), s()));
+      expect(await get(await canvas({ identity }).applyAsync([1]))).toBe(1);
+      await inPlace(async (tasks) => expect(await (await canvas(tasks).applyAsync([1])).get()).toBe(1));
     },
   },
   {
     name: "test_chord_in_chain_with_args",
     run: async ({ tasks: { identity }, get }) => {
-      const canvas = chain(chord([identity.s(), identity.s()], identity.s()), identity.s());
-      expect(await get(await canvas.applyAsync([1]))).toEqual([1, 1]);
+      const canvas = ({ identity: { s } }: Pick<CeleryTasks, "identity">) => chain(chord([s(), s()], s()), s());
+      expect(await get(await canvas({ identity }).applyAsync([1]))).toEqual([1, 1]);
+      await inPlace(async (tasks) => expect(await (await canvas(tasks).applyAsync([1])).get()).toEqual([1, 1]));
     },
   },
 

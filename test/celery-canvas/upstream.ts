@@ -192,6 +192,4 @@ export const GAPS: Readonly<Record<string, string>> = {
   test_add_to_chord: ADD_TO_CHORD,
   test_add_chord_to_chord: ADD_TO_CHORD,
   test_redis_subscribed_channels_leak: "of Redis's channels",
-  test_eager_chain_inside_task: "eager mode runs single tasks and their callbacks",
-  test_eager_chord_inside_task: "eager mode runs single tasks and their callbacks",
 };
